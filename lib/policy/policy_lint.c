@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+#include <string.h>
+
+#include <pps_registry.h>
+
+#include "policy_priv.h"
+
+#define EXPIRES_SOON_NS (7 * 86400 * PPS_NS_PER_SEC)
+
+/* Credentials or data that anybody on the way can read, or no authentication at all. */
+static const struct {
+	const char *name;
+	uint8_t protocol;
+	uint16_t port;
+	const char *reason;
+	const char *instead;
+} clear_text[] = {
+	{"ftp", 6, 21, "sends passwords in clear text", "sftp (22/tcp)"},
+	{"telnet", 6, 23, "sends passwords in clear text", "ssh (22/tcp)"},
+	{"tftp", 17, 69, "has no authentication", "sftp (22/tcp) or https (443/tcp)"},
+	{"rexec", 6, 512, "sends passwords in clear text", "ssh (22/tcp)"},
+	{"rlogin", 6, 513, "trusts source addresses", "ssh (22/tcp)"},
+	{"rsh", 6, 514, "trusts source addresses", "ssh (22/tcp)"},
+};
+
+/* Protocols and UDP ports that carry packets of others; 0: the protocol itself. */
+static const struct {
+	const char *name;
+	uint8_t protocol;
+	uint16_t port;
+} tunnels[] = {
+	{"IP in IP", 4, 0},
+	{"IPv6 in IP", 41, 0},
+	{"GRE", 47, 0},
+	{"ESP", 50, 0},
+	{"EtherIP", 97, 0},
+	{"IPComp", 108, 0},
+	{"L2TPv3", 115, 0},
+	{"MPLS in IP", 137, 0},
+	{"GTP-U", 17, 2152},
+	{"Teredo", 17, 3544},
+	{"VXLAN", 17, 4789},
+	{"GENEVE", 17, 6081},
+	{"MPLS in UDP", 17, 6635},
+};
+
+/* Frames that carry IP past the rules. */
+static const struct {
+	uint16_t ethertype;
+	const char *name;
+} carriers[] = {
+	{0x6558, "bridged Ethernet"},
+	{0x8847, "MPLS"},
+	{0x8848, "MPLS"},
+	{0x8864, "PPPoE"},
+	{0x88e5, "MACsec"},
+	{0x88e7, "provider backbone bridges"},
+	{0x894f, "network service headers"},
+};
+
+/* ICMP types that ask something; only these start a flow. */
+static const uint8_t icmp_queries[] = {8, 13, 15, 17};
+static const uint8_t icmpv6_queries[] = {128, 139};
+
+static void add_finding(struct pps_findings *findings, enum pps_severity severity, const char *path,
+	const char *format, ...) PPS_PRINTF(4, 5);
+
+static void add_finding(struct pps_findings *findings, enum pps_severity severity, const char *path,
+	const char *format, ...)
+{
+	struct pps_str text = PPS_STR_INIT;
+	va_list args;
+
+	va_start(args, format);
+	pps_str_addv(&text, format, args);
+	va_end(args);
+	/* Twice the room whenever a power of two is reached. */
+	if ((findings->n & (findings->n - 1)) == 0)
+		findings->items = pps_realloc(findings->items,
+			(findings->n > 0 ? 2 * findings->n : 1) * sizeof(findings->items[0]));
+	findings->items[findings->n++] = (struct pps_finding){
+		.severity = severity, .path = pps_strdup(path), .text = pps_str_take(&text)};
+}
+
+static void lint_expiry(const struct pps_rule *rule, uint64_t now_ns, struct pps_findings *findings)
+{
+	char time[PPS_TIME_TEXT_MAX];
+
+	if (rule->expires_ns == 0)
+		return;
+	pps_time_format(rule->expires_ns, 0, time);
+	if (rule->expires_ns <= now_ns)
+		add_finding(findings, PPS_SEVERITY_WARNING, rule->path,
+			"expired at %s and permits nothing: remove it, or have it approved again",
+			time);
+	else if (rule->expires_ns - now_ns <= EXPIRES_SOON_NS)
+		add_finding(findings, PPS_SEVERITY_WARNING, rule->path,
+			"expires at %s, within a week: its flows are cut then", time);
+}
+
+static void lint_breadth(const struct pps_rule *rule, struct pps_findings *findings)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < rule->n_terms; i++)
+		any = any || rule->terms[i].protocol == PPS_PROTOCOL_ANY;
+	if (any && rule->source.any && rule->destination.any)
+		add_finding(findings, PPS_SEVERITY_WARNING, rule->path,
+			"approves any protocol from any to any: name what is needed");
+}
+
+static bool ports_have(const struct pps_term *term, uint16_t port)
+{
+	for (size_t i = 0; i < term->n_ports; i++) {
+		if (port >= term->ports[i].lo && port <= term->ports[i].hi)
+			return true;
+	}
+	return false;
+}
+
+static void lint_clear_text(
+	const struct pps_rule *rule, const struct pps_term *term, struct pps_findings *findings)
+{
+	for (size_t i = 0; i < COUNT(clear_text); i++) {
+		if (clear_text[i].protocol == term->protocol &&
+			ports_have(term, clear_text[i].port))
+			add_finding(findings, PPS_SEVERITY_NOTE, rule->path,
+				"%s (%u/%s) %s: use %s", clear_text[i].name, clear_text[i].port,
+				pps_protocol_word(term->protocol), clear_text[i].reason,
+				clear_text[i].instead);
+	}
+}
+
+static void lint_tunnels(
+	const struct pps_rule *rule, const struct pps_term *term, struct pps_findings *findings)
+{
+	for (size_t i = 0; i < COUNT(tunnels); i++) {
+		if (tunnels[i].protocol == term->protocol &&
+			(tunnels[i].port == 0 || ports_have(term, tunnels[i].port)))
+			add_finding(findings, PPS_SEVERITY_WARNING, rule->path,
+				"%s is a tunnel: this build drops its packets, approved or not",
+				tunnels[i].name);
+	}
+}
+
+static bool bytes_have(const uint8_t *bytes, size_t n, int byte)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (bytes[i] == byte)
+			return true;
+	}
+	return false;
+}
+
+static void lint_icmp(
+	const struct pps_rule *rule, const struct pps_term *term, struct pps_findings *findings)
+{
+	bool query;
+
+	if (term->icmp_type < 0)
+		return;
+	if (term->protocol == 1)
+		query = bytes_have(icmp_queries, sizeof(icmp_queries), term->icmp_type);
+	else
+		query = bytes_have(icmpv6_queries, sizeof(icmpv6_queries), term->icmp_type);
+	if (!query)
+		add_finding(findings, PPS_SEVERITY_WARNING, rule->path,
+			"%s type %d starts no flow, so the rule permits nothing: name a query "
+			"(echo request is %d); replies and errors of live flows pass by themselves",
+			pps_protocol_word(term->protocol), term->icmp_type,
+			term->protocol == 1 ? 8 : 128);
+}
+
+/* True when every port of the term is one the registry has for the name. */
+static bool is_registered(
+	const struct pps_term *term, const struct pps_registry_service *pairs, size_t n)
+{
+	if (term->n_ports == 0)
+		return false;
+	for (size_t i = 0; i < term->n_ports; i++) {
+		for (uint32_t port = term->ports[i].lo; port <= term->ports[i].hi; port++) {
+			size_t j = 0;
+
+			while (j < n &&
+				(pairs[j].protocol != term->protocol || pairs[j].port != port))
+				j++;
+			if (j == n)
+				return false;
+		}
+	}
+	return true;
+}
+
+/* A name of the registry that the policy gave another meaning. */
+static void lint_shadowing(
+	const struct pps_rule *rule, const struct pps_term *term, struct pps_findings *findings)
+{
+	struct pps_registry_service pairs[PPS_REGISTRY_SERVICE_MAX];
+	char *name;
+	size_t n;
+
+	if (term->service == NULL)
+		return;
+	name = pps_asprintf("%.*s", (int)service_base_len(term->service), term->service);
+	n = pps_registry_resolve(name, 0, pairs);
+	if (n > 0 && !is_registered(term, pairs, n))
+		add_finding(findings, PPS_SEVERITY_WARNING, rule->path,
+			"\"%s\" means something else here than in the registry: rename the "
+			"service of this policy",
+			name);
+	free(name);
+}
+
+static bool vlans_overlap(const struct pps_vlan_set *a, const struct pps_vlan_set *b)
+{
+	/* Untagged frames are in "any" and "none". */
+	if (a->any || b->any || (a->none && b->none))
+		return true;
+	for (size_t i = 0; i < a->n; i++) {
+		for (size_t j = 0; j < b->n; j++) {
+			if (a->items[i].lo <= b->items[j].hi && b->items[j].lo <= a->items[i].hi)
+				return true;
+		}
+	}
+	return false;
+}
+
+static void lint_vlans(
+	const struct pps_policy *policy, const struct pps_rule *rule, struct pps_findings *findings)
+{
+	/* Untagged frames always pass the link step; a rule for ids alone needs them listed. */
+	if (rule->vlans.none || vlans_overlap(&rule->vlans, &policy->link.vlans))
+		return;
+	add_finding(findings, PPS_SEVERITY_WARNING, rule->path,
+		"none of its VLANs passes \"link\": list them in link.vlans, or the rule matches "
+		"nothing");
+}
+
+static void lint_link(const struct pps_policy *policy, struct pps_findings *findings)
+{
+	const struct pps_link *link = &policy->link;
+	unsigned int families = 0;
+
+	for (size_t i = 0; i < link->n_ethertypes; i++) {
+		for (size_t j = 0; j < COUNT(carriers); j++) {
+			if (carriers[j].ethertype == link->ethertypes[i].ethertype)
+				add_finding(findings, PPS_SEVERITY_WARNING, "link.ethertypes",
+					"0x%04x (%s) carries packets that no rule will judge",
+					carriers[j].ethertype, carriers[j].name);
+		}
+	}
+	for (size_t i = policy->n_bans; i < policy->n_rules; i++)
+		families |= prefix_set_families(&policy->rules[i].source) &
+			prefix_set_families(&policy->rules[i].destination);
+	if ((families & FAMILY_4) != 0 && link->arp == 0)
+		add_finding(findings, PPS_SEVERITY_NOTE, "link",
+			"ARP does not pass: IPv4 hosts on the two sides find each other only with "
+			"static entries; else set \"arp\" to \"both\"");
+	if (families == FAMILY_6 && link->neighbor_discovery == 0)
+		add_finding(findings, PPS_SEVERITY_NOTE, "link",
+			"neighbour discovery does not pass: IPv6 hosts on the two sides find each "
+			"other only with static entries; else set \"neighbor_discovery\" to "
+			"\"both\"");
+}
+
+void pps_policy_lint(
+	const struct pps_policy *policy, uint64_t now_ns, struct pps_findings *findings)
+{
+	lint_link(policy, findings);
+	for (size_t i = policy->n_bans; i < policy->n_rules; i++) {
+		const struct pps_rule *rule = &policy->rules[i];
+
+		lint_expiry(rule, now_ns, findings);
+		lint_breadth(rule, findings);
+		lint_vlans(policy, rule, findings);
+		for (size_t j = 0; j < rule->n_terms; j++) {
+			lint_clear_text(rule, &rule->terms[j], findings);
+			lint_tunnels(rule, &rule->terms[j], findings);
+			lint_icmp(rule, &rule->terms[j], findings);
+			lint_shadowing(rule, &rule->terms[j], findings);
+		}
+	}
+}
+
+void pps_findings_fini(struct pps_findings *findings)
+{
+	for (size_t i = 0; i < findings->n; i++) {
+		free(findings->items[i].path);
+		free(findings->items[i].text);
+	}
+	free(findings->items);
+	*findings = (struct pps_findings){0};
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef POLICY_PRIV_H
+#define POLICY_PRIV_H
+
+/*
+ * How the files of this library share the work of reading one policy:
+ *
+ *   policy.c           the order: groups, services, bans, exceptions, approvals, checks
+ *   policy_json.c      the tables of fields for everything but rules
+ *   policy_rule.c      the table of fields of a rule, and one rule
+ *   policy_traffic.c   "protocol", "ports", "source_ports", "icmp": in rules and in services
+ *   policy_service.c   service names to terms
+ *   policy_group.c     group names, addresses and prefixes to prefix sets
+ *   policy_text.c      readers of leaves: texts, words, VLAN sets
+ *   policy_set.c       sorting and merging of ranges and prefixes
+ *   policy_check.c     what only shows between values
+ *   policy_names.c     words
+ *   policy_print.c, policy_lint.c
+ *
+ * Readers get a struct policy_reader as the walker's 'aux'. It borrows from the JSON text, which
+ * outlives it.
+ */
+
+#include <jansson.h>
+
+#include <pps_json.h>
+
+#include "pps_policy.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Bounds on what a hostile file can make of a few megabytes; all far above what people write. */
+#define LIST_MAX        65536u /* elements of one list, and of one set of prefixes */
+#define TERMS_MAX       256u /* terms of one rule or service */
+#define GROUP_DEPTH_MAX 8u /* groups inside groups */
+#define ITEMS_MAX       (4u << 20) /* prefixes, ranges and terms of a whole policy */
+#define SUGGEST_MAX     4096u /* words that are compared for a "did you mean" */
+#define OVERRIDES_MAX   1024u /* bans one exception lifts */
+#define TEXT_MAX        1024u /* bytes of an approval text */
+#define NAME_MAX_LEN    64u /* characters of a group's or service's name */
+
+enum group_state { GROUP_UNREAD, GROUP_OPEN, GROUP_READ };
+
+struct group {
+	const char *name; /* borrowed */
+	const json_t *members; /* borrowed */
+	enum group_state state;
+	unsigned int depth; /* 1: no group inside */
+	struct pps_prefix_set set;
+};
+
+struct service {
+	char *name; /* as the policy spells it */
+	struct pps_term *terms;
+	size_t n_terms;
+};
+
+/* One rule on its way: the value, and what is resolved when all rules are there. */
+struct rule_draft {
+	struct pps_rule *rule;
+	const json_t *overrides; /* borrowed, or NULL */
+	bool whole; /* no error so far */
+};
+
+struct policy_reader {
+	struct pps_policy *policy;
+	struct group *groups;
+	size_t n_groups;
+	json_t *group_index; /* name -> index */
+	struct service *services;
+	size_t n_services;
+	json_t *service_index; /* name in lower case -> index */
+	struct rule_draft *drafts; /* beside policy->rules */
+	json_t *rule_index; /* id -> index */
+	size_t n_items; /* against ITEMS_MAX */
+	bool full;
+	/* The top level's parts, borrowed, kept for their turn. */
+	const json_t *groups_value, *services_value;
+	const json_t *lists[3]; /* by enum pps_rule_kind */
+};
+
+/* Counts 'n' items; false (and one error for the whole policy) when there are too many. */
+bool reader_take_items(struct policy_reader *reader, size_t n, const struct pps_json_path *path,
+	struct pps_errors *errors);
+
+/* Readers of leaves (policy_text.c); the target is named. */
+void read_text(const json_t *value, const struct pps_json_path *path, void *target, void *aux,
+	struct pps_errors *errors); /* char *: one line, not empty */
+void read_texts(const json_t *value, const struct pps_json_path *path, void *target, void *aux,
+	struct pps_errors *errors); /* struct text_list */
+void read_date(const json_t *value, const struct pps_json_path *path, void *target, void *aux,
+	struct pps_errors *errors); /* char *: YYYY-MM-DD */
+void read_id(const json_t *value, const struct pps_json_path *path, void *target, void *aux,
+	struct pps_errors *errors); /* char * */
+void read_expires(const json_t *value, const struct pps_json_path *path, void *target, void *aux,
+	struct pps_errors *errors); /* uint64_t ns */
+void read_direction(const json_t *value, const struct pps_json_path *path, void *target, void *aux,
+	struct pps_errors *errors); /* enum pps_direction, not 0 */
+void read_directions(const json_t *value, const struct pps_json_path *path, void *target, void *aux,
+	struct pps_errors *errors); /* uint8_t: a set, "none" is 0 */
+void read_vlans(const json_t *value, const struct pps_json_path *path, void *target, void *aux,
+	struct pps_errors *errors); /* struct pps_vlan_set */
+void read_value(const json_t *value, const struct pps_json_path *path, void *target, void *aux,
+	struct pps_errors *errors); /* const json_t *: kept for later */
+
+struct text_list {
+	char **items;
+	size_t n;
+};
+
+/*
+ * One word of a list. Returns its index, or -1 after an error that lists the words.
+ */
+int read_word(const json_t *value, const struct pps_json_path *path, const char *const *words,
+	size_t n, struct pps_errors *errors);
+
+/*
+ * True for a name of a group or service: letters, digits and 'signs', and at least one letter.
+ * Services may be called as the registry calls some: whois++, sql*net.
+ */
+bool is_name(const char *text, const char *signs);
+#define GROUP_SIGNS   "._-"
+#define SERVICE_SIGNS "._-+*"
+/* The error for a value that is neither one element nor a list of them; bounds lists. */
+bool check_list(const json_t *value, const struct pps_json_path *path, size_t max,
+	struct pps_errors *errors);
+/* Element 'i' of a list, or the value itself where it is no list. */
+size_t list_size(const json_t *value);
+const json_t *list_at(const json_t *value, size_t i);
+struct pps_json_path list_path(const json_t *value, const struct pps_json_path *path, size_t i);
+/* The strings (and numbers) of a value or list, joined with ", ". For display. */
+char *list_text(const json_t *value);
+
+/* Sorts, merges what overlaps or touches; *n may shrink. */
+void ranges_normalise(struct pps_range *items, size_t *n);
+/* Sorts, drops what another covers. Both families whole: becomes "any". */
+void prefixes_normalise(struct pps_prefix_set *set);
+void prefix_set_fini(struct pps_prefix_set *set);
+
+/* Families of a set: bit 0 IPv4, bit 1 IPv6. */
+#define FAMILY_4 1u
+#define FAMILY_6 2u
+unsigned int prefix_set_families(const struct pps_prefix_set *set);
+unsigned int term_families(const struct pps_term *term);
+
+/* Terms (policy_traffic.c). */
+void term_fini(struct pps_term *term);
+void terms_fini(struct pps_term *terms, size_t n);
+struct pps_term term_copy(const struct pps_term *term);
+size_t term_items(const struct pps_term *term);
+/* Orders by traffic alone; 0 when both name the same. */
+int term_compare(const struct pps_term *a, const struct pps_term *b);
+/* Sorts; terms that differ in their ports alone become one. */
+void terms_merge(struct pps_term *terms, size_t *n);
+
+/* The "protocol", "ports", "source_ports" and "icmp" of one object. */
+struct icmp_draft {
+	uint32_t type, code; /* ICMP_ABSENT where not written */
+	bool written;
+};
+#define ICMP_ABSENT UINT32_MAX
+
+struct port_draft {
+	const json_t *value; /* NULL: not written */
+	struct pps_range *items;
+	size_t n;
+};
+
+struct traffic_draft {
+	const json_t *protocol; /* NULL: not written */
+	struct port_draft ports, source_ports;
+	struct icmp_draft icmp;
+};
+
+void traffic_draft_init(struct traffic_draft *draft);
+void traffic_draft_fini(struct traffic_draft *draft);
+void read_ports(const json_t *value, const struct pps_json_path *path, void *target, void *aux,
+	struct pps_errors *errors); /* struct port_draft */
+void read_source_ports(const json_t *value, const struct pps_json_path *path, void *target,
+	void *aux, struct pps_errors *errors); /* struct port_draft */
+void read_icmp(const json_t *value, const struct pps_json_path *path, void *target, void *aux,
+	struct pps_errors *errors); /* struct icmp_draft */
+/* Makes the term of a draft whose protocol is written. False after an error. */
+bool traffic_term(struct traffic_draft *draft, const struct pps_json_path *path,
+	struct pps_term *ret_term, struct pps_errors *errors);
+
+/* The four rows of a table of fields; 'member' is a struct traffic_draft of 'type'. */
+#define TRAFFIC_ROWS(type, member, need_protocol)                                               \
+	{"protocol", read_value, offsetof(type, member.protocol), need_protocol, NULL,          \
+		"protocol name or number, or \"any\""},                                         \
+		{"ports", read_ports, offsetof(type, member.ports), false, NULL,                \
+			"destination ports: a number, \"a-b\", or a list; default all"},        \
+		{"source_ports", read_source_ports, offsetof(type, member.source_ports), false, \
+			NULL, "source ports: a number, \"a-b\", or a list; default all"},       \
+	{                                                                                       \
+		"icmp", read_icmp, offsetof(type, member.icmp), false, NULL,                    \
+			"ICMP type and code of the query"                                       \
+	}
+
+/* Services (policy_service.c). */
+void read_services(struct policy_reader *reader, struct pps_errors *errors);
+/* Adds the terms of one "service" value (a name or a list) to a rule. False after an error. */
+bool resolve_services(struct policy_reader *reader, const json_t *value,
+	const struct pps_json_path *path, struct pps_rule *rule, struct pps_errors *errors);
+/* "https" of "https/tcp": its length. */
+size_t service_base_len(const char *service);
+
+/* Groups (policy_group.c). */
+void read_groups(struct policy_reader *reader, struct pps_errors *errors);
+void read_prefix_set(const json_t *value, const struct pps_json_path *path, void *target, void *aux,
+	struct pps_errors *errors); /* struct set_draft */
+
+/* A rule's source or destination. */
+struct set_draft {
+	struct pps_prefix_set set;
+	char *text;
+	bool written;
+};
+
+/* Rules (policy_rule.c). */
+void read_rule(struct policy_reader *reader, const json_t *value, const struct pps_json_path *path,
+	size_t index, enum pps_rule_kind kind, struct pps_errors *errors);
+void rule_fini(struct pps_rule *rule);
+const char *rule_list_word(enum pps_rule_kind kind); /* "banned", "exceptions", "approved" */
+
+/* Between values (policy_check.c). */
+void check_rules(struct policy_reader *reader, struct pps_errors *errors);
+
+/* The top level (policy_json.c): fills the reader's policy and keeps the parts for later. */
+void read_top_level(struct policy_reader *reader, const json_t *root, struct pps_errors *errors);
+
+/* A table of fields by the name of its object. */
+struct field_table {
+	const char *object;
+	const struct pps_json_field *fields;
+	size_t n;
+};
+size_t rule_field_tables(const struct field_table **ret_tables);
+size_t traffic_field_tables(const struct field_table **ret_tables);
+size_t service_field_tables(const struct field_table **ret_tables);
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PPS_POLICY_H
+#define PPS_POLICY_H
+
+/*
+ * The policy as a value: what people wrote and approved, checked, with every name resolved.
+ *
+ * A policy is read from JSON (design 3.1, ppsfw-policy(5)) in two steps that report all their
+ * errors together: the shape of each value (one table of fields per object), then what only shows
+ * between values (unknown groups, duplicate ids, overrides that name no ban, ...). The result holds
+ * no names any more: services became protocols and ports through the policy's own "services" and
+ * then the registry, groups became prefixes. Approval data stays as text, for people.
+ *
+ * A rule's traffic is the product
+ *     directions x terms (protocol, source ports, ports, ICMP type and code)
+ *                x sources x destinations x VLANs
+ * of the flow's *initiator*; replies are implied. An address family is part of a rule when both
+ * its sources and its destinations have members of that family; "any" has both. (icmp is IPv4 and
+ * icmpv6 is IPv6 alone.)
+ *
+ * Order: bans, then exceptions, then approvals; inside each the earlier rule decides. An exception
+ * with "overrides" beats exactly the bans it names. See pps_ruleset.h for how that is compiled.
+ *
+ * Keys of the grammar that this build cannot enforce are refused with that reason.
+ *
+ * Life-cycle: pps_policy_parse() or _load() -> use -> pps_policy_destroy(). Immutable in between:
+ * any thread may read. No DPDK. Limits are below; over a limit is an error like any other.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <pps_addr.h>
+#include <pps_base.h>
+
+#define PPS_POLICY_BYTES_MAX (32u << 20)
+#define PPS_POLICY_RULES_MAX 60000u /* each rule holds a counter slot: see pps_stats.h */
+#define PPS_POLICY_ID_MAX    64 /* characters of a rule id: letters, digits, . _ - : */
+
+/* Directions, a set. As values they also name the initiator: inbound = from outside. */
+enum pps_direction { PPS_INBOUND = 1, PPS_OUTBOUND = 2, PPS_BOTH = 3 };
+const char *pps_direction_word(enum pps_direction direction); /* "inbound", ... "none" for 0 */
+
+#define PPS_PROTOCOL_ANY 256
+
+/* The number for a protocol name ("tcp", "ospf", "47"), 256 for "any"; negative errno. */
+int pps_protocol_parse(const char *text);
+/* "tcp" for 6, "253" where there is no name, "any" for 256. Static text. */
+const char *pps_protocol_word(unsigned int protocol);
+/* The protocol name nearest to a wrong one, for "did you mean", or NULL. */
+const char *pps_protocol_nearest(const char *text);
+/* True for protocols whose header begins with source and destination port. */
+bool pps_protocol_has_ports(unsigned int protocol);
+
+/* One kind of traffic inside a rule. */
+struct pps_term {
+	uint16_t protocol; /* 0 to 255 or PPS_PROTOCOL_ANY */
+	struct pps_range *ports; /* destination ports; none: any. Sorted, disjoint */
+	size_t n_ports;
+	struct pps_range *source_ports; /* none: any. Sorted, disjoint */
+	size_t n_source_ports;
+	int16_t icmp_type; /* 0 to 255, -1 any; icmp and icmpv6 only */
+	int16_t icmp_code; /* 0 to 255, -1 any */
+	char *service; /* the name it was written as, or NULL */
+};
+
+/* A set of prefixes; any = both families, whole. Sorted, disjoint, merged where one covers. */
+struct pps_prefix_set {
+	bool any;
+	struct pps_prefix *items;
+	size_t n;
+};
+
+/* A set of VLAN ids. any: every id and untagged. none: untagged alone. */
+struct pps_vlan_set {
+	bool any;
+	bool none;
+	struct pps_range *items; /* ids 1 to 4094, sorted, disjoint */
+	size_t n;
+};
+
+enum pps_rule_kind { PPS_RULE_BAN, PPS_RULE_EXCEPTION, PPS_RULE_APPROVED };
+const char *pps_rule_kind_word(enum pps_rule_kind kind); /* "ban", "exception", "approved" */
+
+enum pps_assurance {
+	PPS_ASSURANCE_NONE,
+	PPS_ASSURANCE_HIGH,
+	PPS_ASSURANCE_MEDIUM,
+	PPS_ASSURANCE_LOW,
+};
+const char *pps_assurance_word(enum pps_assurance assurance); /* "" for none */
+
+enum pps_rule_log { PPS_RULE_LOG_NOTHING, PPS_RULE_LOG_FLOWS }; /* "log": "none" | "flows" */
+
+struct pps_rule {
+	enum pps_rule_kind kind;
+	char *id;
+	enum pps_direction direction;
+	struct pps_term *terms;
+	size_t n_terms;
+	struct pps_prefix_set source, destination;
+	struct pps_vlan_set vlans;
+	enum pps_rule_log log;
+	uint64_t expires_ns; /* exceptions: wall clock, ns since the epoch; 0: never */
+	size_t *overrides; /* exceptions: indexes into the policy's rules (bans) */
+	size_t n_overrides;
+	/* Approval data, for people; NULL where not written. */
+	enum pps_assurance assurance;
+	char *boundary, *approved_by, *reason, *owner, *assessed, *comment;
+	char **mitigations;
+	size_t n_mitigations;
+	char *path; /* "approved[2]": where it stands in the file */
+	char *service_text; /* what "service" or "protocol"/"ports" said, for display */
+	char *source_text, *destination_text; /* as written: "any", "web_servers", "a, b" */
+};
+
+/* One permitted ethertype. */
+struct pps_ethertype {
+	uint16_t ethertype; /* host order; 0: 802.3 length frames ("802.3") */
+	enum pps_direction direction;
+};
+
+#define PPS_ETHERTYPES_MAX 64
+
+struct pps_link {
+	uint8_t arp; /* a set of enum pps_direction; 0: none */
+	uint8_t neighbor_discovery;
+	struct pps_vlan_set vlans; /* default: none */
+	struct pps_ethertype ethertypes[PPS_ETHERTYPES_MAX];
+	size_t n_ethertypes;
+};
+
+enum pps_timeout {
+	PPS_TIMEOUT_TCP_HANDSHAKE,
+	PPS_TIMEOUT_TCP_ESTABLISHED,
+	PPS_TIMEOUT_TCP_CLOSING,
+	PPS_TIMEOUT_UDP_SINGLE,
+	PPS_TIMEOUT_UDP,
+	PPS_TIMEOUT_ICMP,
+	PPS_TIMEOUT_SCTP_ESTABLISHED,
+	PPS_TIMEOUT_DCCP,
+	PPS_TIMEOUT_OTHER,
+	PPS_TIMEOUT_FRAGMENT,
+	PPS_TIMEOUT_COUNT
+};
+const char *pps_timeout_word(enum pps_timeout timeout); /* "tcp_handshake", ... */
+/* Seconds; the default of design 3.1. */
+uint32_t pps_timeout_default(enum pps_timeout timeout);
+#define PPS_TIMEOUT_SEC_MAX 604800u /* a week */
+
+struct pps_policy {
+	char *name;
+	uint64_t revision;
+	char *authority; /* or NULL */
+	struct pps_link link;
+	struct pps_rule *rules; /* bans, then exceptions, then approvals, each in file order */
+	size_t n_rules, n_bans, n_exceptions, n_approved;
+	uint32_t timeouts_sec[PPS_TIMEOUT_COUNT];
+	char digest[65]; /* SHA-256 of exactly the bytes read, lower-case hex */
+};
+
+/*
+ * Parses and checks 'len' bytes of policy text. Returns a policy the caller destroys, or NULL with
+ * at least one error in 'errors'.
+ */
+struct pps_policy *pps_policy_parse(const char *text, size_t len, struct pps_errors *errors);
+/* The same from a file. An unreadable or too large file is an error whose path is "". */
+struct pps_policy *pps_policy_load(const char *path, struct pps_errors *errors);
+void pps_policy_destroy(struct pps_policy *policy);
+
+/*
+ * Prints the policy as canonical JSON: two-space indent, keys in fixed order, defaults left out,
+ * groups resolved to prefixes, and every service name that a rule uses spelled out under
+ * "services", so that the text does not depend on the registry. Parsing that text gives an equal
+ * policy (but for source_text, destination_text, service_text and the digest), and printing that
+ * one gives the same text. For golden tests, "show policy" and diffs.
+ */
+void pps_policy_print(const struct pps_policy *policy, struct pps_str *out);
+
+/*
+ * Writes the language itself, one line per key: object, key, "required" | "optional" | "refused",
+ * help; separated by tabs. Comes from the tables the parser reads by, so that the schema and the
+ * manual page can be compared with them.
+ */
+void pps_policy_fields(struct pps_str *out);
+
+enum pps_severity { PPS_SEVERITY_NOTE, PPS_SEVERITY_WARNING };
+
+struct pps_finding {
+	enum pps_severity severity;
+	char *path; /* "approved[2]" */
+	char *text; /* what and why, and what to do */
+};
+
+struct pps_findings {
+	struct pps_finding *items;
+	size_t n;
+};
+
+/* Things that are valid and probably not meant (already expired at 'now_ns', any to any, ...). */
+void pps_policy_lint(
+	const struct pps_policy *policy, uint64_t now_ns, struct pps_findings *findings);
+void pps_findings_fini(struct pps_findings *findings);
+
+/* Writes one line that says what traffic the rule names: "tcp 443, 8443-8450". */
+void pps_rule_traffic_print(const struct pps_rule *rule, struct pps_str *out);
+
+#endif
