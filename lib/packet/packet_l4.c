@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "packet_priv.h"
+
+#define TCP_HEADER_MIN    20
+#define UDP_HEADER        8
+#define SCTP_HEADER       12
+#define SCTP_CHUNK_HEADER 4
+#define DCCP_HEADER_SHORT 12
+#define DCCP_HEADER_LONG  16
+#define IGMP_MIN          8
+#define GRE_MIN           4
+#define ESP_MIN           8
+#define AH_MIN            12
+
+#define TCP_FLAGS_KNOWN  0x3f /* without ECE and CWR: every set may carry them */
+#define TCP_FLAGS_JUDGED (PPS_TCP_FIN | PPS_TCP_SYN | PPS_TCP_RST | PPS_TCP_ACK | PPS_TCP_URG)
+
+#define GRE_VERSION_MASK   0x0007
+#define GRE_ETHERNET       0x6558
+#define GRE_MPLS           0x8847
+#define GRE_MPLS_MULTICAST 0x8848
+
+/* One bit for each set of flags that a conversation can have, URG and PSH aside as conntrack does:
+ * the flags are the bit's number. */
+#define TCP_SET(flags) (1ull << (flags))
+static const uint64_t tcp_flag_sets = TCP_SET(PPS_TCP_SYN) | TCP_SET(PPS_TCP_SYN | PPS_TCP_URG) |
+	TCP_SET(PPS_TCP_SYN | PPS_TCP_ACK) | TCP_SET(PPS_TCP_RST) |
+	TCP_SET(PPS_TCP_RST | PPS_TCP_ACK) | TCP_SET(PPS_TCP_FIN | PPS_TCP_ACK) |
+	TCP_SET(PPS_TCP_FIN | PPS_TCP_ACK | PPS_TCP_URG) | TCP_SET(PPS_TCP_ACK) |
+	TCP_SET(PPS_TCP_ACK | PPS_TCP_URG);
+
+static inline void read_ports(const uint8_t *l4, struct pps_packet *packet)
+{
+	packet->src_port = copy16(l4);
+	packet->dst_port = copy16(l4 + 2);
+}
+
+static inline enum pps_reason parse_tcp(const uint8_t *l4, uint32_t n, struct pps_packet *packet)
+{
+	uint32_t header_len;
+
+	if (unlikely(n < TCP_HEADER_MIN))
+		return PPS_REASON_L4_TRUNCATED;
+	read_ports(l4, packet);
+	packet->tcp_seq = load32(l4 + 4);
+	packet->tcp_ack = load32(l4 + 8);
+	packet->tcp_flags = l4[13] & TCP_FLAGS_KNOWN;
+	packet->tcp_window = load16(l4 + 14);
+	header_len = (l4[12] >> 4) * 4u;
+	if (unlikely(header_len < TCP_HEADER_MIN || header_len > packet->l4_len))
+		return PPS_REASON_TCP_OFFSET;
+	set_payload(packet, header_len);
+	if (unlikely((tcp_flag_sets >> (packet->tcp_flags & TCP_FLAGS_JUDGED) & 1) == 0))
+		return PPS_REASON_TCP_FLAGS;
+	if (unlikely(packet->src_port == 0 || packet->dst_port == 0))
+		return PPS_REASON_PORT_ZERO;
+	return PPS_REASON_NONE;
+}
+
+static enum pps_tunnel port_tunnel(uint16_t src_port, uint16_t dst_port)
+{
+	switch (dst_port) {
+	case 1701: /* L2TP */
+	case 4500: /* IPsec NAT traversal */
+		return PPS_TUNNEL_OPAQUE;
+	case 2152: /* GTP-U */
+	case 3544: /* Teredo */
+	case 4789: /* VXLAN */
+	case 4790: /* VXLAN-GPE */
+	case 6080: /* GUE */
+	case 6081: /* GENEVE */
+	case 6635: /* MPLS in UDP */
+	case 8472: /* VXLAN, before it had a number */
+		return PPS_TUNNEL_READABLE;
+	default:
+		break;
+	}
+	/* In these, what answers comes from the well-known port. */
+	switch (src_port) {
+	case 1701:
+	case 4500:
+		return PPS_TUNNEL_OPAQUE;
+	case 3544:
+		return PPS_TUNNEL_READABLE;
+	default:
+		return PPS_TUNNEL_NONE;
+	}
+}
+
+/* UDP, and UDP-Lite, whose length field is the coverage of its checksum and may be 0 for "all". */
+static inline enum pps_reason parse_udp(const uint8_t *l4, uint32_t n, struct pps_packet *packet)
+{
+	uint32_t length;
+
+	if (unlikely(n < UDP_HEADER))
+		return PPS_REASON_L4_TRUNCATED;
+	read_ports(l4, packet);
+	set_payload(packet, UDP_HEADER);
+	length = load16(l4 + 4);
+	if (unlikely(length < UDP_HEADER || length > packet->l4_len) &&
+		!(length == 0 && packet->protocol == PPS_IP_UDPLITE))
+		return PPS_REASON_L4_LENGTH;
+	if (unlikely(packet->dst_port == 0))
+		return PPS_REASON_PORT_ZERO;
+	packet->tunnel = port_tunnel(be16toh(packet->src_port), be16toh(packet->dst_port));
+	return PPS_REASON_NONE;
+}
+
+static enum pps_reason parse_sctp(const uint8_t *l4, uint32_t n, struct pps_packet *packet)
+{
+	uint32_t length;
+
+	if (n < SCTP_HEADER + SCTP_CHUNK_HEADER)
+		return PPS_REASON_L4_TRUNCATED;
+	read_ports(l4, packet);
+	packet->sctp_tag = load32(l4 + 4);
+	packet->chunk_type = l4[SCTP_HEADER];
+	set_payload(packet, SCTP_HEADER);
+	length = load16(l4 + SCTP_HEADER + 2);
+	if (length < SCTP_CHUNK_HEADER || length > packet->l4_len - SCTP_HEADER)
+		return PPS_REASON_L4_LENGTH;
+	if (packet->src_port == 0 || packet->dst_port == 0)
+		return PPS_REASON_PORT_ZERO;
+	return PPS_REASON_NONE;
+}
+
+static enum pps_reason parse_dccp(const uint8_t *l4, uint32_t n, struct pps_packet *packet)
+{
+	uint32_t header_min, header_len;
+
+	if (n < DCCP_HEADER_SHORT)
+		return PPS_REASON_L4_TRUNCATED;
+	header_min = (l4[8] & 1) != 0 ? DCCP_HEADER_LONG : DCCP_HEADER_SHORT;
+	if (n < header_min)
+		return PPS_REASON_L4_TRUNCATED;
+	read_ports(l4, packet);
+	packet->chunk_type = l4[8] >> 1 & 0x0f;
+	header_len = l4[4] * 4u;
+	if (header_len < header_min || header_len > packet->l4_len)
+		return PPS_REASON_L4_LENGTH;
+	set_payload(packet, header_len);
+	if (packet->src_port == 0 || packet->dst_port == 0)
+		return PPS_REASON_PORT_ZERO;
+	return PPS_REASON_NONE;
+}
+
+/* GRE is opaque when its version or its payload is none that this firewall knows how to read. */
+static enum pps_tunnel gre_tunnel(const uint8_t *l4)
+{
+	if ((load16(l4) & GRE_VERSION_MASK) != 0)
+		return PPS_TUNNEL_OPAQUE;
+	switch (load16(l4 + 2)) {
+	case PPS_ETHERTYPE_IPV4:
+	case PPS_ETHERTYPE_IPV6:
+	case GRE_ETHERNET:
+	case GRE_MPLS:
+	case GRE_MPLS_MULTICAST:
+		return PPS_TUNNEL_READABLE;
+	default:
+		return PPS_TUNNEL_OPAQUE;
+	}
+}
+
+enum pps_tunnel packet_protocol_tunnel(uint8_t protocol)
+{
+	switch (protocol) {
+	case PPS_IP_IPIP:
+	case PPS_IP_IPV6:
+	case PPS_IP_GRE:
+	case PPS_IP_ETHERIP:
+	case PPS_IP_MPLS:
+		return PPS_TUNNEL_READABLE;
+	case PPS_IP_ESP:
+	case PPS_IP_IPCOMP:
+	case PPS_IP_L2TP:
+		return PPS_TUNNEL_OPAQUE;
+	default:
+		return PPS_TUNNEL_NONE;
+	}
+}
+
+/* The IPv4 AH hides the protocol behind it: what that is decides. AH in AH is nobody's habit. */
+static enum pps_tunnel ah_tunnel(const uint8_t *l4)
+{
+	return l4[0] == PPS_IP_AH ? PPS_TUNNEL_OPAQUE : packet_protocol_tunnel(l4[0]);
+}
+
+/* Protocols without ports: the number is the tuple's last part. */
+static enum pps_reason parse_portless(const uint8_t *l4, uint32_t n, struct pps_packet *packet)
+{
+	uint32_t header_min = 0;
+
+	if (packet->protocol == PPS_IP_IGMP)
+		header_min = IGMP_MIN;
+	else if (packet->protocol == PPS_IP_GRE)
+		header_min = GRE_MIN;
+	else if (packet->protocol == PPS_IP_ESP)
+		header_min = ESP_MIN;
+	else if (packet->protocol == PPS_IP_AH)
+		header_min = AH_MIN;
+	if (n < header_min)
+		return PPS_REASON_L4_TRUNCATED;
+	set_payload(packet, 0);
+	if (packet->protocol == PPS_IP_GRE)
+		packet->tunnel = gre_tunnel(l4);
+	else if (packet->protocol == PPS_IP_AH)
+		packet->tunnel = ah_tunnel(l4);
+	else
+		packet->tunnel = packet_protocol_tunnel(packet->protocol);
+	return PPS_REASON_NONE;
+}
+
+/* Everything but TCP and UDP. */
+static enum pps_reason parse_rest(const uint8_t *l4, uint32_t n, struct pps_packet *packet)
+{
+	switch (packet->protocol) {
+	case PPS_IP_ICMP:
+		return packet_parse_icmp(l4, n, packet);
+	case PPS_IP_ICMPV6:
+		return packet_parse_icmp6(l4, n, packet);
+	case PPS_IP_UDPLITE:
+		return parse_udp(l4, n, packet);
+	case PPS_IP_SCTP:
+		return parse_sctp(l4, n, packet);
+	case PPS_IP_DCCP:
+		return parse_dccp(l4, n, packet);
+	case PPS_IP_NONE:
+		if (packet->family == 6) {
+			packet->l4_offset = 0;
+			packet->l4_len = 0;
+			return PPS_REASON_NONE;
+		}
+		break;
+	default:
+		break;
+	}
+	return parse_portless(l4, n, packet);
+}
+
+enum pps_reason packet_parse_l4(const uint8_t *l4, uint32_t n, struct pps_packet *packet)
+{
+	if (likely(packet->protocol == PPS_IP_TCP))
+		return parse_tcp(l4, n, packet);
+	if (likely(packet->protocol == PPS_IP_UDP))
+		return parse_udp(l4, n, packet);
+	return parse_rest(l4, n, packet);
+}
+
+static void read_tcp(const uint8_t *l4, uint32_t n, struct pps_packet *packet)
+{
+	if (n >= 8)
+		packet->tcp_seq = load32(l4 + 4);
+	if (n >= 12)
+		packet->tcp_ack = load32(l4 + 8);
+	if (n >= 14)
+		packet->tcp_flags = l4[13] & TCP_FLAGS_KNOWN;
+	if (n >= 16)
+		packet->tcp_window = load16(l4 + 14);
+}
+
+static void read_icmp(const uint8_t *l4, uint32_t n, struct pps_packet *packet)
+{
+	uint8_t query;
+
+	if (n < ICMP_HEADER)
+		return;
+	packet->icmp_type = l4[0];
+	packet->icmp_code = l4[1];
+	if (pps_icmp_is_query(packet->family, l4[0], &query) ||
+		pps_icmp_is_reply(packet->family, l4[0], &query))
+		packet->icmp_id = copy16(l4 + 4);
+}
+
+void packet_read_l4(const uint8_t *l4, uint32_t n, struct pps_packet *packet)
+{
+	uint8_t icmp = packet->family == 4 ? PPS_IP_ICMP : PPS_IP_ICMPV6;
+
+	if (packet->protocol == icmp)
+		read_icmp(l4, n, packet);
+	if (!has_ports(packet->protocol) || n < 4)
+		return;
+	read_ports(l4, packet);
+	if (packet->protocol == PPS_IP_TCP)
+		read_tcp(l4, n, packet);
+	if (packet->protocol == PPS_IP_SCTP && n >= 8)
+		packet->sctp_tag = load32(l4 + 4);
+	if (packet->protocol == PPS_IP_SCTP && n > SCTP_HEADER)
+		packet->chunk_type = l4[SCTP_HEADER];
+	if (packet->protocol == PPS_IP_DCCP && n > 8)
+		packet->chunk_type = l4[8] >> 1 & 0x0f;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PPS_PACKET_H
+#define PPS_PACKET_H
+
+/*
+ * One frame, parsed once.
+ *
+ * pps_packet_parse() walks the link, network and transport headers of one frame in a single
+ * bounds-checked pass, from a pointer and a length, and writes what it found to a struct
+ * pps_packet. Everything downstream reads that structure and never the bytes. Steps 1 and 2 of the
+ * law that need no policy are decided here: a malformed frame gets the reason by which it is
+ * dropped. What needs the policy (is this VLAN, this ethertype, ARP permitted?) is decided by the
+ * filter from the fields.
+ *
+ * The parser trusts no byte. It reads at most PPS_PACKET_HEADER_MAX bytes from the front of the
+ * frame; the frame's own length is given apart, so that lengths in headers are checked against
+ * what is really there even when only the front is contiguous in memory. Loops are bounded: two
+ * VLAN tags, 40 bytes of IPv4 options, PPS_EXT_HEADERS_MAX extension headers.
+ *
+ * The IPv6 extension headers are a closed list (hop-by-hop, routing, fragment, destination options,
+ * AH; RFC 8200 section 4.1): any other next header is terminal and is the upper-layer protocol.
+ * The IPv4 AH is terminal: protocol 51.
+ *
+ * A later fragment has no transport header: ports, flags and l4_offset stay 0 and 'fragment' says
+ * so. Of a first fragment as much of the transport header is taken as is there, and none of it is
+ * judged: that belongs to the fragments step. In both, l4_len and payload_len are the length of the
+ * fragment's data and payload_offset is where it starts. An IPv6 atomic fragment (RFC 6946) is a
+ * whole packet.
+ *
+ * Byte order: addresses and ports stay in network order as they go into keys; everything else is
+ * host order. No DPDK, no allocation, no state; any thread.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <pps_stats.h>
+
+/* What lies behind is not read: a longer chain of headers is "truncated". */
+#define PPS_PACKET_HEADER_MAX 2048
+#define PPS_EXT_HEADERS_MAX   8
+#define PPS_VLAN_TAGS_MAX     2
+
+/* IP protocol numbers the law speaks of. */
+enum pps_ip_protocol {
+	PPS_IP_HOPOPTS = 0,
+	PPS_IP_ICMP = 1,
+	PPS_IP_IGMP = 2,
+	PPS_IP_IPIP = 4,
+	PPS_IP_TCP = 6,
+	PPS_IP_UDP = 17,
+	PPS_IP_DCCP = 33,
+	PPS_IP_IPV6 = 41,
+	PPS_IP_ROUTING = 43,
+	PPS_IP_FRAGMENT = 44,
+	PPS_IP_GRE = 47,
+	PPS_IP_ESP = 50,
+	PPS_IP_AH = 51,
+	PPS_IP_ICMPV6 = 58,
+	PPS_IP_NONE = 59,
+	PPS_IP_DSTOPTS = 60,
+	PPS_IP_ETHERIP = 97,
+	PPS_IP_IPCOMP = 108,
+	PPS_IP_L2TP = 115,
+	PPS_IP_SCTP = 132,
+	PPS_IP_UDPLITE = 136,
+	PPS_IP_MPLS = 137,
+};
+
+#define PPS_ETHERTYPE_IPV4     0x0800
+#define PPS_ETHERTYPE_ARP      0x0806
+#define PPS_ETHERTYPE_VLAN     0x8100
+#define PPS_ETHERTYPE_IPV6     0x86dd
+#define PPS_ETHERTYPE_QINQ     0x88a8
+#define PPS_ETHERTYPE_QINQ_OLD 0x9100
+#define PPS_ETHERTYPE_MIN      0x0600 /* below: an 802.3 length */
+
+#define PPS_TCP_FIN 0x01
+#define PPS_TCP_SYN 0x02
+#define PPS_TCP_RST 0x04
+#define PPS_TCP_PSH 0x08
+#define PPS_TCP_ACK 0x10
+#define PPS_TCP_URG 0x20
+
+/* What the frame is, for the filter's first branch. */
+enum pps_packet_kind {
+	PPS_PACKET_OTHER, /* neither IP nor ARP: link.ethertypes */
+	PPS_PACKET_ARP, /* shape already checked */
+	PPS_PACKET_IP, /* has a tuple: a flow of its own */
+	PPS_PACKET_ICMP_ERROR, /* ICMP 3, 11, 12; ICMPv6 1 to 4 */
+	PPS_PACKET_ND, /* neighbour discovery or MLD, shape already checked */
+};
+
+/* Tunnels, by what the header says; design 2.9. */
+enum pps_tunnel {
+	PPS_TUNNEL_NONE,
+	PPS_TUNNEL_READABLE, /* IPIP, 6in4, GRE, EtherIP, MPLS, VXLAN, GENEVE, GTP-U, Teredo */
+	PPS_TUNNEL_OPAQUE, /* ESP, L2TPv3, IPComp */
+};
+
+struct pps_packet {
+	/* First cache line: what every packet of a flow needs. */
+	uint8_t src[16], dst[16]; /* network order; IPv4: first four bytes, rest zero */
+	uint16_t src_port, dst_port; /* network order; 0 without ports and for ICMP */
+	uint16_t vlan; /* outer VLAN id; 0: untagged */
+	uint16_t inner_vlan; /* the second tag's id; 0: none */
+	uint8_t family; /* 4, 6; 0: not IP */
+	uint8_t protocol; /* upper-layer protocol */
+	uint8_t kind; /* enum pps_packet_kind */
+	uint8_t tunnel; /* enum pps_tunnel */
+	uint8_t tcp_flags; /* PPS_TCP_*; never ECE or CWR */
+	uint8_t icmp_type, icmp_code; /* ICMP and ICMPv6 */
+	uint8_t chunk_type; /* SCTP: first chunk; DCCP: packet type */
+	uint16_t icmp_id; /* network order: id of an ICMP query or reply; node information: Qtype */
+	bool fragment; /* a fragment, first or later */
+	bool later_fragment; /* offset > 0: no transport header was read */
+	uint32_t length; /* of the whole frame, bytes */
+	uint16_t ethertype; /* of the payload behind the VLAN tags, or the 802.3 length */
+	uint8_t n_vlans; /* tags on the frame, 0 to 2 */
+	uint8_t hop_limit; /* TTL or hop limit */
+
+	/* Second: what the transport state machines and errors need. */
+	uint32_t tcp_seq, tcp_ack; /* host order */
+	uint16_t tcp_window; /* host order, unscaled */
+	uint16_t l3_offset; /* from the start of the frame */
+	uint16_t l4_offset; /* transport header; 0 when there is none */
+	uint16_t payload_offset; /* behind the transport header */
+	uint32_t payload_len; /* transport payload, from the IP length */
+	uint32_t l4_len; /* transport header and payload, from the IP length; a fragment's data */
+	uint32_t sctp_tag; /* host order */
+	uint32_t fragment_id; /* host order; 16 bits for IPv4 */
+	uint16_t fragment_offset; /* bytes */
+	bool more_fragments;
+	uint8_t next_header; /* IPv6: of the fixed header. IPv4: protocol */
+} __attribute__((aligned(PPS_CACHE_LINE)));
+
+_Static_assert(offsetof(struct pps_packet, tcp_seq) <= PPS_CACHE_LINE,
+	"what every packet needs is one cache line");
+_Static_assert(sizeof(struct pps_packet) == 2 * PPS_CACHE_LINE, "two cache lines");
+
+/*
+ * Parses the frame whose first 'head_len' bytes are at 'data' and whose whole length is
+ * 'frame_len' >= head_len bytes. head_len must be min(frame_len, PPS_PACKET_HEADER_MAX) or more.
+ * Writes all of *packet in every case; the fields of headers behind the one that failed are 0.
+ * Returns PPS_REASON_NONE, or the reason of step 1 or 2 by which the frame is to be dropped.
+ */
+enum pps_reason pps_packet_parse(
+	const uint8_t *data, uint32_t head_len, uint32_t frame_len, struct pps_packet *packet);
+
+/*
+ * Parses the packet quoted by the ICMP error 'error' (RFC 792, RFC 4443; RFC 1812 asks for as much
+ * as fits, so the quote may stop anywhere behind eight bytes of transport header). 'data' is the
+ * error's own frame. The tuple in *quoted is as the offending packet was sent: source is the host
+ * that receives the error. Quoted lengths and checksums are not compared with anything.
+ * Offsets in *quoted are from the start of the error's frame; VLAN ids are the error's.
+ * Returns false when the quote has no usable tuple (too short, a later fragment, another family,
+ * an ICMP message that is no query or reply); *quoted is then of no use.
+ */
+bool pps_packet_parse_quote(const uint8_t *data, uint32_t head_len, const struct pps_packet *error,
+	struct pps_packet *quoted);
+
+/* ICMP and ICMPv6 queries and replies (echo, timestamp, information, address mask, node
+ * information): *ret_query is the query's type for both. False for any other type. */
+bool pps_icmp_is_query(uint8_t family, uint8_t type, uint8_t *ret_query);
+bool pps_icmp_is_reply(uint8_t family, uint8_t type, uint8_t *ret_query);
+
+#endif
