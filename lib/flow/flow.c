@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "flow_priv.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_common.h>
+#include <rte_errno.h>
+#include <rte_hash.h>
+#include <rte_jhash.h>
+#include <rte_malloc.h>
+#include <rte_prefetch.h>
+
+/*
+ * The flow table: two rte_hash and their entries.
+ *
+ * Our hashes are handed to rte_hash with every call; its own hash function is never asked. One
+ * function of rte_hash asks it all the same: rte_hash_get_key_with_position() looks the key up
+ * again and says ENOENT for every key that was stored under another hash. Keys are needed by
+ * position (to remove and to list), so creation learns where rte_hash keeps them: three keys are
+ * stored in rte_hash's own way, their addresses must lie on one line over their positions, and
+ * then they are removed. A DPDK that lays keys out otherwise fails creation, not traffic.
+ */
+
+#define NAME_MAX_LEN    16
+#define SMALL_TABLE     8192
+#define SMALL_TABLE_MIN 256
+#define PROBES          3
+
+/*
+ * Entries to ask of rte_hash for 'flows' flows. Its buckets are rounded up to a power of two, and
+ * a cuckoo table refuses its first key at some 97 % load; small tables, with few buckets to choose
+ * from, earlier. So a large table never goes above 7/8, a small one never above one half.
+ */
+static uint32_t hash_entries(uint32_t flows)
+{
+	uint32_t power = rte_align32pow2(flows);
+
+	if (flows <= SMALL_TABLE)
+		return RTE_MAX(2 * flows, (uint32_t)SMALL_TABLE_MIN);
+	return flows > power / 8 * 7 ? power + 1 : flows;
+}
+
+/* The memory rte_hash takes: buckets, keys with a header of 8 bytes, ring of free positions. */
+static size_t hash_memory(uint32_t entries, size_t key_len)
+{
+	size_t buckets = (size_t)rte_align32pow2(entries) / 8 * 64;
+	size_t keys = RTE_ALIGN(key_len + 8, 16) * ((size_t)entries + 1);
+
+	return buckets + keys + (size_t)rte_align32pow2(entries + 1) * sizeof(uint32_t);
+}
+
+static int learn_key_place(struct pps_flow_half *half)
+{
+	uint8_t probe[PROBES][sizeof(struct pps_key_wide)] = {{1}, {2}, {3}};
+	const uint8_t *keys[PROBES] = {NULL};
+	int32_t positions[PROBES];
+	int err = 0;
+
+	for (unsigned int i = 0; i < PROBES; i++) {
+		void *key = NULL;
+
+		positions[i] = rte_hash_add_key(half->hash, probe[i]);
+		if (positions[i] < 0 ||
+			rte_hash_get_key_with_position(half->hash, positions[i], &key) != 0)
+			return -EINVAL;
+		keys[i] = key;
+	}
+	if (positions[1] != positions[0] + 1 || positions[2] != positions[0] + 2)
+		return -EINVAL;
+	half->key_stride = (size_t)(keys[1] - keys[0]);
+	half->keys = keys[0] - (size_t)positions[0] * half->key_stride;
+	if (keys[2] != keys[1] + half->key_stride || half->key_stride < half->key_len)
+		err = -EINVAL;
+	for (unsigned int i = 0; i < PROBES; i++) {
+		if (memcmp(keys[i], probe[i], half->key_len) != 0)
+			err = -EINVAL;
+		rte_hash_del_key(half->hash, probe[i]);
+	}
+	return err;
+}
+
+static void half_fini(struct pps_flow_half *half)
+{
+	rte_free(half->live);
+	rte_free(half->cold);
+	rte_free(half->entries);
+	rte_hash_free(half->hash);
+}
+
+static int half_init(struct pps_flow_half *half, const struct pps_flow_table_params *params,
+	const char *suffix, size_t key_len)
+{
+	char name[NAME_MAX_LEN + sizeof(".wide")];
+	struct rte_hash_parameters hash_params = {
+		.name = name,
+		.entries = hash_entries(params->flows),
+		.key_len = (uint32_t)key_len,
+		.hash_func = rte_jhash,
+		.socket_id = params->socket,
+	};
+
+	snprintf(name, sizeof(name), "%s%s", params->name, suffix);
+	half->key_len = key_len;
+	half->n = RTE_ALIGN(hash_params.entries, 64u);
+	half->hash = rte_hash_create(&hash_params);
+	if (half->hash == NULL)
+		return rte_errno == EEXIST ? -EINVAL : -ENOMEM;
+	half->entries = rte_zmalloc_socket(
+		"pps_flow", half->n * sizeof(*half->entries), PPS_CACHE_LINE, params->socket);
+	half->cold = rte_zmalloc_socket(
+		"pps_flow_cold", half->n * sizeof(*half->cold), PPS_CACHE_LINE, params->socket);
+	half->live =
+		rte_zmalloc_socket("pps_flow_live", half->n / 8, PPS_CACHE_LINE, params->socket);
+	if (half->entries == NULL || half->cold == NULL || half->live == NULL)
+		return -ENOMEM;
+	return learn_key_place(half);
+}
+
+static size_t half_memory(const struct pps_flow_half *half, uint32_t entries)
+{
+	return hash_memory(entries, half->key_len) +
+		half->n * (sizeof(*half->entries) + sizeof(*half->cold)) + half->n / 8;
+}
+
+static int check_params(const struct pps_flow_table_params *params)
+{
+	size_t len = strnlen(params->name, NAME_MAX_LEN + 1);
+
+	if (len == 0 || len > NAME_MAX_LEN)
+		return -EINVAL;
+	return params->flows == 0 || params->flows > PPS_FLOWS_MAX ? -EINVAL : 0;
+}
+
+struct pps_flow_table *pps_flow_table_create(const struct pps_flow_table_params *params)
+{
+	uint32_t entries = hash_entries(params->flows);
+	struct pps_flow_table *table;
+	int err = check_params(params);
+
+	if (err < 0)
+		goto fail;
+	table = rte_zmalloc_socket(
+		"pps_flow_table", sizeof(*table), PPS_CACHE_LINE, params->socket);
+	err = -ENOMEM;
+	if (table == NULL)
+		goto fail;
+	err = pps_flow_hasher_init(&table->hasher);
+	if (err < 0)
+		goto destroy_table;
+	err = half_init(&table->halves[0], params, ".v4", sizeof(struct pps_key4));
+	if (err < 0)
+		goto destroy_table;
+	err = half_init(&table->halves[1], params, ".wide", sizeof(struct pps_key_wide));
+	if (err < 0)
+		goto destroy_table;
+	table->capacity = params->flows;
+	table->memory = sizeof(*table) + half_memory(&table->halves[0], entries) +
+		half_memory(&table->halves[1], entries);
+	return table;
+
+destroy_table:
+	pps_flow_table_destroy(table);
+fail:
+	errno = -err;
+	return NULL;
+}
+
+void pps_flow_table_destroy(struct pps_flow_table *table)
+{
+	if (table == NULL)
+		return;
+	half_fini(&table->halves[1]);
+	half_fini(&table->halves[0]);
+	/* Freed memory is reused as it is: the secret must not stay in it. */
+	explicit_bzero(&table->hasher, sizeof(table->hasher));
+	rte_free(table);
+}
+
+/* The part of a burst that belongs to one half. */
+struct half_burst {
+	const void *keys[PPS_FLOW_BURST_MAX];
+	hash_sig_t hashes[PPS_FLOW_BURST_MAX];
+	uint8_t places[PPS_FLOW_BURST_MAX]; /* in the caller's arrays */
+	unsigned int n;
+};
+
+static void lookup_half(const struct pps_flow_half *half, struct half_burst *burst,
+	uint32_t handle_bit, uint32_t *handles)
+{
+	int32_t positions[PPS_FLOW_BURST_MAX];
+
+	if (burst->n == 0)
+		return;
+	rte_hash_lookup_with_hash_bulk(half->hash, burst->keys, burst->hashes, burst->n, positions);
+	for (unsigned int i = 0; i < burst->n; i++) {
+		if (positions[i] < 0) {
+			handles[burst->places[i]] = PPS_FLOW_NONE;
+			continue;
+		}
+		rte_prefetch0(&half->entries[positions[i]]);
+		handles[burst->places[i]] = (uint32_t)positions[i] | handle_bit;
+	}
+}
+
+void pps_flow_lookup_burst(struct pps_flow_table *table, const struct pps_flow_key *keys,
+	unsigned int n, uint32_t *hashes, uint32_t *handles)
+{
+	struct half_burst bursts[2];
+
+	assert(n <= PPS_FLOW_BURST_MAX);
+	pps_flow_hasher_burst(&table->hasher, keys, n, hashes);
+	bursts[0].n = 0;
+	bursts[1].n = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		struct half_burst *burst = &bursts[keys[i].is_wide];
+
+		burst->keys[burst->n] = &keys[i];
+		burst->hashes[burst->n] = hashes[i];
+		burst->places[burst->n++] = (uint8_t)i;
+	}
+	lookup_half(&table->halves[0], &bursts[0], 0, handles);
+	lookup_half(&table->halves[1], &bursts[1], PPS_FLOW_WIDE, handles);
+}
+
+uint32_t pps_flow_lookup(
+	const struct pps_flow_table *table, const struct pps_flow_key *key, uint32_t hash)
+{
+	int32_t position = rte_hash_lookup_with_hash(table->halves[key->is_wide].hash, key, hash);
+
+	if (position < 0)
+		return PPS_FLOW_NONE;
+	return (uint32_t)position | (key->is_wide ? PPS_FLOW_WIDE : 0);
+}
+
+uint32_t pps_flow_hash(const struct pps_flow_table *table, const struct pps_flow_key *key)
+{
+	uint32_t hash;
+
+	pps_flow_hasher_burst(&table->hasher, key, 1, &hash);
+	return hash;
+}
+
+struct pps_flow *pps_flow_at(struct pps_flow_table *table, uint32_t handle)
+{
+	return &table->halves[flow_half_of(handle)].entries[handle & FLOW_POSITION_MASK];
+}
+
+struct pps_flow_cold *pps_flow_cold_at(struct pps_flow_table *table, uint32_t handle)
+{
+	return &table->halves[flow_half_of(handle)].cold[handle & FLOW_POSITION_MASK];
+}
+
+void pps_flow_key_at(
+	const struct pps_flow_table *table, uint32_t handle, struct pps_flow_key *ret_key)
+{
+	const struct pps_flow_half *half = &table->halves[flow_half_of(handle)];
+
+	memset(ret_key, 0, sizeof(*ret_key));
+	memcpy(ret_key, half->keys + (handle & FLOW_POSITION_MASK) * half->key_stride,
+		half->key_len);
+	ret_key->is_wide = (handle & PPS_FLOW_WIDE) != 0;
+}
+
+uint32_t pps_flow_add(struct pps_flow_table *table, const struct pps_flow_key *key, uint32_t hash)
+{
+	struct pps_flow_half *half = &table->halves[key->is_wide];
+	uint32_t position;
+	int32_t added;
+
+	if (table->n_live >= table->capacity)
+		return PPS_FLOW_NONE;
+	added = rte_hash_add_key_with_hash(half->hash, key, hash);
+	if (added < 0)
+		return PPS_FLOW_NONE;
+	position = (uint32_t)added;
+	/* The key was there against the contract: the flow that holds it stays as it is. */
+	if (flow_half_is_live(half, position))
+		return PPS_FLOW_NONE;
+	half->live[position / 64] |= 1ull << position % 64;
+	memset(&half->entries[position], 0, sizeof(half->entries[position]));
+	memset(&half->cold[position], 0, sizeof(half->cold[position]));
+	__atomic_store_n(&table->n_live, table->n_live + 1, __ATOMIC_RELAXED);
+	table->changes++;
+	return position | (key->is_wide ? PPS_FLOW_WIDE : 0);
+}
+
+void pps_flow_remove(struct pps_flow_table *table, uint32_t handle)
+{
+	struct pps_flow_half *half = &table->halves[flow_half_of(handle)];
+	uint32_t position = handle & FLOW_POSITION_MASK;
+	struct pps_flow_key key;
+
+	if (!flow_half_is_live(half, position))
+		return;
+	pps_flow_key_at(table, handle, &key);
+	rte_hash_del_key_with_hash(half->hash, &key, pps_flow_hash(table, &key));
+	half->live[position / 64] &= ~(1ull << position % 64);
+	half->entries[position].state = PPS_FLOW_FREE;
+	__atomic_store_n(&table->n_live, table->n_live - 1, __ATOMIC_RELAXED);
+	table->changes++;
+}
+
+uint64_t pps_flow_changes(const struct pps_flow_table *table)
+{
+	return table->changes;
+}
+
+uint32_t pps_flow_count(const struct pps_flow_table *table)
+{
+	return __atomic_load_n(&table->n_live, __ATOMIC_RELAXED);
+}
+
+uint32_t pps_flow_capacity(const struct pps_flow_table *table)
+{
+	return table->capacity;
+}
+
+size_t pps_flow_memory(const struct pps_flow_table *table)
+{
+	return table->memory;
+}

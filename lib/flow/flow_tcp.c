@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "flow_priv.h"
+
+/*
+ * TCP: the transition table.
+ *
+ * A row is [state][who sent it][what it is] = the state to go to. What has no row is dropped
+ * (tcp_state). Sequence numbers and windows play no part here: states alone are judged.
+ *
+ * Choices, where implementations differ:
+ *
+ * - Only the initiator's segment with ACK and without SYN, after a SYN+ACK, makes a connection
+ *   established: no loop of SYN and SYN+ACK ever reaches the long timeout.
+ * - What repeats itself in a half-open or reset connection passes, but does not refresh its
+ *   timeout (flow_state.c): each step of a handshake has tcp_handshake seconds, whatever is sent.
+ * - A SYN or SYN+ACK on an established connection passes and changes nothing: the endpoint answers
+ *   with a challenge ACK (RFC 5961 section 4) that tells a peer which lost its state. Dropping it
+ *   would lock that peer out until the flow times out.
+ * - A bare ACK answers a SYN when the responder still has an old connection (RFC 5961). Only
+ *   without data; then the initiator resets, and starts again.
+ * - The responder may send data before the handshake's last ACK (RFC 7413, Fast Open; and after
+ *   a simultaneous open), but not FIN: it comes again when the ACK has come.
+ * - TCP_CLOSING: both have sent FIN. The last ACK is in it, not behind it: without sequence numbers
+ *   it looks like any other. Late data, ACKs and FINs pass until the timeout.
+ * - TCP_CLOSED: one side has sent RST. What was on its way passes, as it would on any wire, until
+ *   the timeout, which nothing refreshes. A SYN+ACK does not: nobody waits for one.
+ * - In both a SYN of either side begins a new connection on the old tuple.
+ * - In SYN_SENT a responder's RST needs ACK, as RFC 9293 has it.
+ */
+
+enum event {
+	EVENT_ILLEGAL, /* neither ACK, SYN nor RST, or two that exclude each other */
+	EVENT_SYN,
+	EVENT_SYN_ACK,
+	EVENT_ACK, /* no payload */
+	EVENT_DATA, /* ACK and payload */
+	EVENT_FIN, /* with ACK, payload or not */
+	EVENT_RST,
+	EVENT_RST_ACK,
+	EVENT_COUNT
+};
+
+#define RESTART         0x80 /* never a state */
+#define TO(state)       PPS_FLOW_TCP_##state
+#define I(state, event) [PPS_FLOW_TCP_##state][0][EVENT_##event]
+#define R(state, event) [PPS_FLOW_TCP_##state][1][EVENT_##event]
+
+_Static_assert(PPS_FLOW_STATE_COUNT <= RESTART, "a state and the restart mark share a byte");
+_Static_assert(PPS_FLOW_FREE == 0, "what has no row is PPS_FLOW_FREE");
+
+/* clang-format off */
+static const uint8_t moves[PPS_FLOW_STATE_COUNT][2][EVENT_COUNT] = {
+	I(SYN_SENT, SYN) = TO(SYN_SENT),               /* retransmission; may carry data */
+	I(SYN_SENT, RST) = TO(CLOSED),                 /* answers a challenge ACK, or gives up */
+	I(SYN_SENT, RST_ACK) = TO(CLOSED),             /* gives up */
+	R(SYN_SENT, SYN_ACK) = TO(SYN_RECEIVED),       /* second step of the handshake */
+	R(SYN_SENT, SYN) = TO(SYN_CROSSED),            /* simultaneous open */
+	R(SYN_SENT, ACK) = TO(SYN_SENT),               /* challenge ACK of an old connection */
+	R(SYN_SENT, RST_ACK) = TO(CLOSED),             /* refused */
+
+	I(SYN_CROSSED, SYN) = TO(SYN_CROSSED),         /* retransmission */
+	I(SYN_CROSSED, SYN_ACK) = TO(SYN_CROSSED),     /* its half; the responder's is awaited */
+	I(SYN_CROSSED, RST) = TO(CLOSED),              /* gives up */
+	I(SYN_CROSSED, RST_ACK) = TO(CLOSED),          /* refuses the crossing SYN */
+	R(SYN_CROSSED, SYN) = TO(SYN_CROSSED),         /* retransmission */
+	R(SYN_CROSSED, SYN_ACK) = TO(SYN_RECEIVED),    /* the responder's half */
+	R(SYN_CROSSED, RST) = TO(CLOSED),              /* gives up */
+	R(SYN_CROSSED, RST_ACK) = TO(CLOSED),          /* refuses */
+
+	I(SYN_RECEIVED, ACK) = TO(ESTABLISHED),        /* third step of the handshake */
+	I(SYN_RECEIVED, DATA) = TO(ESTABLISHED),       /* the same, with the request */
+	I(SYN_RECEIVED, FIN) = TO(FIN_INITIATOR),      /* the same, and nothing more to say */
+	I(SYN_RECEIVED, SYN) = TO(SYN_RECEIVED),       /* retransmission: the SYN+ACK was lost */
+	I(SYN_RECEIVED, SYN_ACK) = TO(SYN_RECEIVED),   /* its half of a simultaneous open */
+	I(SYN_RECEIVED, RST) = TO(CLOSED),             /* gives up (port scanners do) */
+	I(SYN_RECEIVED, RST_ACK) = TO(CLOSED),         /* gives up */
+	R(SYN_RECEIVED, SYN_ACK) = TO(SYN_RECEIVED),   /* retransmission */
+	R(SYN_RECEIVED, ACK) = TO(SYN_RECEIVED),       /* challenge; end of simultaneous open */
+	R(SYN_RECEIVED, DATA) = TO(SYN_RECEIVED),      /* answers the data of a SYN */
+	R(SYN_RECEIVED, RST) = TO(CLOSED),             /* changed its mind */
+	R(SYN_RECEIVED, RST_ACK) = TO(CLOSED),         /* changed its mind */
+
+	I(ESTABLISHED, ACK) = TO(ESTABLISHED),         /* the conversation */
+	I(ESTABLISHED, DATA) = TO(ESTABLISHED),        /* the conversation */
+	I(ESTABLISHED, FIN) = TO(FIN_INITIATOR),       /* the initiator has no more to say */
+	I(ESTABLISHED, SYN) = TO(ESTABLISHED),         /* will be challenged */
+	I(ESTABLISHED, RST) = TO(CLOSED),              /* abort */
+	I(ESTABLISHED, RST_ACK) = TO(CLOSED),          /* abort */
+	R(ESTABLISHED, ACK) = TO(ESTABLISHED),         /* the conversation */
+	R(ESTABLISHED, DATA) = TO(ESTABLISHED),        /* the conversation */
+	R(ESTABLISHED, FIN) = TO(FIN_RESPONDER),       /* the responder has no more to say */
+	R(ESTABLISHED, SYN) = TO(ESTABLISHED),         /* will be challenged */
+	R(ESTABLISHED, SYN_ACK) = TO(ESTABLISHED),     /* retransmission: the third step was lost */
+	R(ESTABLISHED, RST) = TO(CLOSED),              /* abort */
+	R(ESTABLISHED, RST_ACK) = TO(CLOSED),          /* abort */
+
+	I(FIN_INITIATOR, ACK) = TO(FIN_INITIATOR),     /* acknowledges what still comes */
+	I(FIN_INITIATOR, DATA) = TO(FIN_INITIATOR),    /* retransmission from before the FIN */
+	I(FIN_INITIATOR, FIN) = TO(FIN_INITIATOR),     /* retransmission */
+	I(FIN_INITIATOR, SYN) = TO(FIN_INITIATOR),     /* will be challenged */
+	I(FIN_INITIATOR, RST) = TO(CLOSED),            /* abort */
+	I(FIN_INITIATOR, RST_ACK) = TO(CLOSED),        /* abort */
+	R(FIN_INITIATOR, ACK) = TO(FIN_INITIATOR),     /* acknowledges the FIN */
+	R(FIN_INITIATOR, DATA) = TO(FIN_INITIATOR),    /* half-closed: may go on for long */
+	R(FIN_INITIATOR, FIN) = TO(CLOSING),           /* both have said all */
+	R(FIN_INITIATOR, SYN) = TO(FIN_INITIATOR),     /* will be challenged */
+	R(FIN_INITIATOR, SYN_ACK) = TO(FIN_INITIATOR), /* retransmission: the third step was lost */
+	R(FIN_INITIATOR, RST) = TO(CLOSED),            /* abort */
+	R(FIN_INITIATOR, RST_ACK) = TO(CLOSED),        /* abort */
+
+	I(FIN_RESPONDER, ACK) = TO(FIN_RESPONDER),     /* acknowledges the FIN */
+	I(FIN_RESPONDER, DATA) = TO(FIN_RESPONDER),    /* half-closed: may go on for long */
+	I(FIN_RESPONDER, FIN) = TO(CLOSING),           /* both have said all */
+	I(FIN_RESPONDER, SYN) = TO(FIN_RESPONDER),     /* will be challenged */
+	I(FIN_RESPONDER, RST) = TO(CLOSED),            /* abort */
+	I(FIN_RESPONDER, RST_ACK) = TO(CLOSED),        /* abort */
+	R(FIN_RESPONDER, ACK) = TO(FIN_RESPONDER),     /* acknowledges what still comes */
+	R(FIN_RESPONDER, DATA) = TO(FIN_RESPONDER),    /* retransmission from before the FIN */
+	R(FIN_RESPONDER, FIN) = TO(FIN_RESPONDER),     /* retransmission */
+	R(FIN_RESPONDER, SYN) = TO(FIN_RESPONDER),     /* will be challenged */
+	R(FIN_RESPONDER, RST) = TO(CLOSED),            /* abort */
+	R(FIN_RESPONDER, RST_ACK) = TO(CLOSED),        /* abort */
+
+	I(CLOSING, ACK) = TO(CLOSING),                 /* the last ACK, and late ones */
+	I(CLOSING, DATA) = TO(CLOSING),                /* retransmission from before the FIN */
+	I(CLOSING, FIN) = TO(CLOSING),                 /* retransmission */
+	I(CLOSING, SYN) = RESTART,                     /* port reuse */
+	I(CLOSING, RST) = TO(CLOSED),                  /* abort */
+	I(CLOSING, RST_ACK) = TO(CLOSED),              /* abort */
+	R(CLOSING, ACK) = TO(CLOSING),                 /* the last ACK, and late ones */
+	R(CLOSING, DATA) = TO(CLOSING),                /* retransmission from before the FIN */
+	R(CLOSING, FIN) = TO(CLOSING),                 /* retransmission */
+	R(CLOSING, SYN) = RESTART,                     /* port reuse, the other way */
+	R(CLOSING, RST) = TO(CLOSED),                  /* abort */
+	R(CLOSING, RST_ACK) = TO(CLOSED),              /* abort */
+
+	I(CLOSED, ACK) = TO(CLOSED),                   /* was in flight */
+	I(CLOSED, DATA) = TO(CLOSED),                  /* was in flight */
+	I(CLOSED, FIN) = TO(CLOSED),                   /* was in flight */
+	I(CLOSED, SYN) = RESTART,                      /* tries again */
+	I(CLOSED, RST) = TO(CLOSED),                   /* answers what was in flight */
+	I(CLOSED, RST_ACK) = TO(CLOSED),               /* answers what was in flight */
+	R(CLOSED, ACK) = TO(CLOSED),                   /* was in flight */
+	R(CLOSED, DATA) = TO(CLOSED),                  /* was in flight */
+	R(CLOSED, FIN) = TO(CLOSED),                   /* was in flight */
+	R(CLOSED, SYN) = RESTART,                      /* port reuse, the other way */
+	R(CLOSED, RST) = TO(CLOSED),                   /* answers what was in flight */
+	R(CLOSED, RST_ACK) = TO(CLOSED),               /* answers what was in flight */
+};
+/* clang-format on */
+
+static enum event event_of(const struct pps_packet *packet)
+{
+	switch (packet->tcp_flags & (PPS_TCP_SYN | PPS_TCP_ACK | PPS_TCP_FIN | PPS_TCP_RST)) {
+	case PPS_TCP_ACK:
+		return packet->payload_len > 0 ? EVENT_DATA : EVENT_ACK;
+	case PPS_TCP_FIN | PPS_TCP_ACK:
+		return EVENT_FIN;
+	case PPS_TCP_SYN:
+		return EVENT_SYN;
+	case PPS_TCP_SYN | PPS_TCP_ACK:
+		return EVENT_SYN_ACK;
+	case PPS_TCP_RST:
+		return EVENT_RST;
+	case PPS_TCP_RST | PPS_TCP_ACK:
+		return EVENT_RST_ACK;
+	default:
+		return EVENT_ILLEGAL;
+	}
+}
+
+/*
+ * Whether the receiver would believe this RST (RFC 5961 section 3). The state has said yes already;
+ * sequence numbers are not tracked, so nothing is known that could say no.
+ */
+static bool rst_is_acceptable(
+	const struct pps_flow *flow, const struct pps_packet *packet, unsigned int from_responder)
+{
+	(void)flow;
+	(void)packet;
+	(void)from_responder;
+	return true;
+}
+
+bool pps_flow_tcp_begins(const struct pps_packet *packet)
+{
+	return event_of(packet) == EVENT_SYN;
+}
+
+struct pps_flow_move pps_flow_tcp_move(
+	const struct pps_flow *flow, const struct pps_packet *packet, unsigned int from_responder)
+{
+	enum event event = event_of(packet);
+	struct pps_flow_move move = {
+		.reason = PPS_REASON_NONE,
+		.state = moves[flow->state][from_responder][event],
+	};
+
+	if (move.state == PPS_FLOW_FREE) {
+		move.reason = PPS_REASON_FLOW_STATE_TCP;
+	} else if (move.state == RESTART) {
+		move.state = PPS_FLOW_TCP_SYN_SENT;
+		move.restart = true;
+	} else if ((event == EVENT_RST || event == EVENT_RST_ACK) &&
+		!rst_is_acceptable(flow, packet, from_responder)) {
+		move.reason = PPS_REASON_FLOW_STATE_TCP;
+	}
+	return move;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PPS_FLOW_H
+#define PPS_FLOW_H
+
+/*
+ * One worker's flow table.
+ *
+ * Overview   A flow is one tracked conversation; both directions find the same entry, because the
+ *            key is not (source, destination) but (inside, outside): the ingress port says which
+ *            address is which. Two tables lie under one face: rte_hash with 16-byte keys for plain
+ *            IPv4 and with 48-byte keys for IPv6 and for IPv4 behind two VLAN tags. Positions of
+ *            rte_hash index an array of entries, one cache line each.
+ *
+ * Hash       Keys come from the wire, so collisions must not be chosen there. The hash is AES
+ *            rounds keyed with a random secret made at creation (SipHash where the CPU has no AES);
+ *            a CRC can be flooded whatever its seed. It is computed for a whole burst at once.
+ *
+ * Handles    A flow is named by a handle: its table in the top bit, its position below. A handle
+ *            is valid until the flow is removed. Removing or adding may hand the same position to
+ *            another flow, so a burst that did either looks the rest up again: 'changes' counts.
+ *
+ * Life       add -> step (state machine, flow_tcp.c and siblings) -> expired or ended -> remove.
+ *            Time is given by the caller in milliseconds modulo 2^32 ("ticks"); entries compare by
+ *            difference, so idle times must stay below 2^31 ms (24 days; timeouts end at 7).
+ *            A flow is idle-expired when now - seen >= its timeout, decided by packets that find it
+ *            and by the sweep alike. Ticks must not run backwards: whoever keeps the clock sees to
+ *            that.
+ *
+ * Limits     'flows' entries in all. A full table or an unlucky bucket is -ENOSPC: new flows fail
+ *            closed and are counted, established ones are never evicted.
+ *
+ * Memory     Both tables have room for all of 'flows', so a flow of the capacity costs about 304
+ *            bytes: 80 of entry in each table, 56 and 88 of rte_hash. The default of 1,048,576
+ *            takes 304 MiB of EAL's memory.
+ *
+ * Threads    A table belongs to one worker. Nothing here locks, and only create() allocates.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <pps_packet.h>
+#include <pps_policy.h>
+#include <pps_stats.h>
+
+#define PPS_FLOW_BURST_MAX 64
+#define PPS_FLOW_NONE      UINT32_MAX /* no flow */
+#define PPS_FLOW_WIDE      0x80000000u /* handle bit: the 48-byte table */
+
+/* Sides of a segment. The value is also the index of a side's packets in per-direction arrays. */
+enum pps_side { PPS_SIDE_INSIDE = 0, PPS_SIDE_OUTSIDE = 1 };
+
+/* The direction a flow has when 'initiator' started it. */
+static inline enum pps_direction pps_side_direction(enum pps_side initiator)
+{
+	return initiator == PPS_SIDE_INSIDE ? PPS_OUTBOUND : PPS_INBOUND;
+}
+
+/* Plain IPv4, at most one VLAN tag. Network order throughout, except vlan (host). */
+struct pps_key4 {
+	uint8_t inside[4], outside[4];
+	uint16_t inside_port, outside_port;
+	uint8_t protocol;
+	uint8_t segment;
+	uint16_t vlan;
+};
+_Static_assert(sizeof(struct pps_key4) == 16, "rte_hash compares 16 bytes with one instruction");
+
+/* Everything else. All bytes are set, padding included. */
+struct pps_key_wide {
+	uint8_t inside[16], outside[16];
+	uint16_t inside_port, outside_port;
+	uint8_t protocol;
+	uint8_t segment;
+	uint16_t vlan;
+	uint16_t inner_vlan;
+	uint8_t family; /* 4 or 6 */
+	uint8_t pad;
+	uint32_t context; /* tunnel the packet was found in; 0: none */
+};
+_Static_assert(sizeof(struct pps_key_wide) == 48, "key and header of a slot are one cache line");
+
+struct pps_flow_key {
+	union {
+		struct pps_key4 v4;
+		struct pps_key_wide wide;
+	};
+	bool is_wide;
+};
+
+/*
+ * Makes the key of a packet that entered 'segment' on 'side'. ICMP queries and replies: the
+ * inside port is the id, the outside port holds the query's type and the side that asked, so that
+ * crossing pings with one id stay apart. Other protocols without ports: ports are 0.
+ */
+void pps_flow_key_make(const struct pps_packet *packet, uint8_t segment, enum pps_side side,
+	struct pps_flow_key *key);
+
+/* The type of the query in the key of an ICMP flow, and the side that asked. (The outside port's
+ * two bytes as they lie in memory: type, side.) */
+static inline const uint8_t *pps_flow_key_outside_port(const struct pps_flow_key *key)
+{
+	return (const uint8_t *)(key->is_wide ? &key->wide.outside_port : &key->v4.outside_port);
+}
+static inline uint8_t pps_flow_key_icmp_type(const struct pps_flow_key *key)
+{
+	return pps_flow_key_outside_port(key)[0];
+}
+static inline enum pps_side pps_flow_key_icmp_asker(const struct pps_flow_key *key)
+{
+	return pps_flow_key_outside_port(key)[1] == 0 ? PPS_SIDE_INSIDE : PPS_SIDE_OUTSIDE;
+}
+
+/* States, for all protocols; the word is what operators see. X(enumerator, word, timeout) */
+#define PPS_FLOW_STATES(X)                                                     \
+	X(FREE, "free", PPS_TIMEOUT_OTHER)                                     \
+	X(TCP_SYN_SENT, "tcp_syn_sent", PPS_TIMEOUT_TCP_HANDSHAKE)             \
+	X(TCP_SYN_CROSSED, "tcp_syn_crossed", PPS_TIMEOUT_TCP_HANDSHAKE)       \
+	X(TCP_SYN_RECEIVED, "tcp_syn_received", PPS_TIMEOUT_TCP_HANDSHAKE)     \
+	X(TCP_ESTABLISHED, "tcp_established", PPS_TIMEOUT_TCP_ESTABLISHED)     \
+	X(TCP_FIN_INITIATOR, "tcp_fin_initiator", PPS_TIMEOUT_TCP_ESTABLISHED) \
+	X(TCP_FIN_RESPONDER, "tcp_fin_responder", PPS_TIMEOUT_TCP_ESTABLISHED) \
+	X(TCP_CLOSING, "tcp_closing", PPS_TIMEOUT_TCP_CLOSING)                 \
+	X(TCP_CLOSED, "tcp_closed", PPS_TIMEOUT_TCP_CLOSING)                   \
+	X(UDP_SINGLE, "udp_single", PPS_TIMEOUT_UDP_SINGLE)                    \
+	X(UDP_PAIR, "udp_pair", PPS_TIMEOUT_UDP)                               \
+	X(ICMP_QUERY, "icmp_query", PPS_TIMEOUT_ICMP)                          \
+	X(SCTP_INIT, "sctp_init", PPS_TIMEOUT_TCP_HANDSHAKE)                   \
+	X(SCTP_ESTABLISHED, "sctp_established", PPS_TIMEOUT_SCTP_ESTABLISHED)  \
+	X(SCTP_CLOSING, "sctp_closing", PPS_TIMEOUT_TCP_CLOSING)               \
+	X(DCCP_REQUEST, "dccp_request", PPS_TIMEOUT_TCP_HANDSHAKE)             \
+	X(DCCP_OPEN, "dccp_open", PPS_TIMEOUT_DCCP)                            \
+	X(DCCP_CLOSING, "dccp_closing", PPS_TIMEOUT_TCP_CLOSING)               \
+	X(OTHER, "other", PPS_TIMEOUT_OTHER)
+
+enum pps_flow_state {
+#define PPS_FLOW_STATE_ENUM(name, word, timeout) PPS_FLOW_##name,
+	PPS_FLOW_STATES(PPS_FLOW_STATE_ENUM)
+#undef PPS_FLOW_STATE_ENUM
+		PPS_FLOW_STATE_COUNT
+};
+
+const char *pps_flow_state_word(enum pps_flow_state state);
+enum pps_timeout pps_flow_state_timeout(enum pps_flow_state state);
+
+/* Sequence space of one side of a TCP connection. */
+struct pps_tcp_side {
+	uint32_t end; /* highest sequence number sent plus one */
+	uint32_t max_end; /* highest the other side allows */
+	uint32_t max_win; /* largest window announced, scaled */
+};
+
+#define PPS_FLOW_LOG     0x01 /* the rule asks for flow events */
+#define PPS_FLOW_REPLIED 0x02 /* the responder has sent */
+
+/* One flow. worker: rw. One cache line: everything a packet on the hit path touches. */
+struct pps_flow {
+	uint32_t seen; /* tick of the last packet */
+	uint32_t generation; /* of the ruleset that judged it last */
+	uint32_t rule; /* slot in the rule book (pps_stats.h) */
+	uint8_t state; /* enum pps_flow_state */
+	uint8_t initiator; /* enum pps_side */
+	uint8_t flags; /* PPS_FLOW_* */
+	uint8_t scale; /* TCP window scales, inside's in the low four bits; ICMP: the query's code;
+			* SCTP, DCCP: how far inside the state. Written by apply() alone */
+	struct pps_tcp_side tcp[2]; /* by enum pps_side; 0: this build does not track windows */
+	uint32_t packets[2]; /* by side that sent; wraps into the cold part */
+	uint64_t bytes[2];
+} __attribute__((aligned(PPS_CACHE_LINE)));
+_Static_assert(sizeof(struct pps_flow) == PPS_CACHE_LINE, "one cache line per flow");
+
+/* What only listings and end-of-flow events read. */
+struct pps_flow_cold {
+	uint64_t started_ns; /* wall clock */
+	uint32_t packets_high[2];
+};
+
+struct pps_flow_table;
+
+/* Of one worker: rte_hash 22.11 counts bytes of its key store in 32 bits. */
+#define PPS_FLOWS_MAX (1u << 25)
+
+struct pps_flow_table_params {
+	const char *name; /* unique in the process, at most 16 characters */
+	uint32_t flows; /* capacity, 1 to PPS_FLOWS_MAX */
+	int socket; /* NUMA node, or -1 */
+};
+
+/* NULL and errno (ENOMEM, EINVAL). Draws the hash secret from the kernel. EAL must be up. */
+struct pps_flow_table *pps_flow_table_create(const struct pps_flow_table_params *params);
+void pps_flow_table_destroy(struct pps_flow_table *table);
+
+/* Looks 'n' keys up (at most PPS_FLOW_BURST_MAX): handles[i] is the flow's or PPS_FLOW_NONE; the
+ * entries' lines are prefetched. hashes[i] is kept by the caller for pps_flow_add(). */
+void pps_flow_lookup_burst(struct pps_flow_table *table, const struct pps_flow_key *keys,
+	unsigned int n, uint32_t *hashes, uint32_t *handles);
+/* One key whose hash is known. */
+uint32_t pps_flow_lookup(
+	const struct pps_flow_table *table, const struct pps_flow_key *key, uint32_t hash);
+uint32_t pps_flow_hash(const struct pps_flow_table *table, const struct pps_flow_key *key);
+
+struct pps_flow *pps_flow_at(struct pps_flow_table *table, uint32_t handle);
+struct pps_flow_cold *pps_flow_cold_at(struct pps_flow_table *table, uint32_t handle);
+/* Copies the key of a live flow. */
+void pps_flow_key_at(
+	const struct pps_flow_table *table, uint32_t handle, struct pps_flow_key *ret_key);
+
+/* Adds a zeroed entry for 'key', which must not be there. PPS_FLOW_NONE when there is no room. The
+ * caller fills initiator, rule, generation and flags, and then lets apply() begin it. */
+uint32_t pps_flow_add(struct pps_flow_table *table, const struct pps_flow_key *key, uint32_t hash);
+void pps_flow_remove(struct pps_flow_table *table, uint32_t handle);
+/* Grows by one at every add and remove. */
+uint64_t pps_flow_changes(const struct pps_flow_table *table);
+uint32_t pps_flow_count(const struct pps_flow_table *table);
+uint32_t pps_flow_capacity(const struct pps_flow_table *table);
+/* Bytes of memory the table takes, for "status". */
+size_t pps_flow_memory(const struct pps_flow_table *table);
+
+/*
+ * Walks live flows: *cursor starts at 0; looks at no more than 'n_entries' entries; writes the
+ * live ones' handles to 'handles' (room for n_entries) and returns how many. *cursor is 0 again
+ * when the walk has come round. Flows added behind the cursor are not seen.
+ */
+unsigned int pps_flow_walk(
+	struct pps_flow_table *table, uint32_t *cursor, unsigned int n_entries, uint32_t *handles);
+/* Entries a full walk looks at. */
+uint32_t pps_flow_walk_length(const struct pps_flow_table *table);
+
+/* Idle timeouts in ticks, by state; made from a policy once per ruleset. */
+struct pps_flow_timeouts {
+	uint32_t ticks[PPS_FLOW_STATE_COUNT];
+};
+void pps_flow_timeouts_make(
+	const uint32_t timeouts_sec[PPS_TIMEOUT_COUNT], struct pps_flow_timeouts *ret);
+static inline bool pps_flow_expired(
+	const struct pps_flow *flow, const struct pps_flow_timeouts *timeouts, uint32_t now)
+{
+	return now - flow->seen >= timeouts->ticks[flow->state];
+}
+
+/*
+ * The state machines; each source says what its protocol permits, a line per legal transition.
+ *
+ * begin()  may this packet start a flow, and in which state? PPS_REASON_NONE, or the reason of
+ *          step 7.
+ * step()   is this packet, sent by 'side', a legal transition of the live flow 'flow'? On
+ *          PPS_REASON_NONE *ret_state is the state to go to and nothing was changed yet; else the
+ *          reason of step 5. *ret_restart is set when the packet is a new beginning on a closed
+ *          flow's tuple (port reuse), perhaps by the former responder: the caller judges it as a
+ *          new flow, and on a pass zeroes the entry and fills it anew before apply().
+ * apply()  makes the transition: state, seen, counters, PPS_FLOW_REPLIED. 'initiator' must be set
+ *          before the first call; state FREE in the entry says that it is the first. 'seen' is not
+ *          renewed by packets that prove nothing: repetitions in a half-open or reset flow, a SYN,
+ *          RST or INIT that changes no state.
+ */
+enum pps_reason pps_flow_begin(const struct pps_packet *packet, enum pps_flow_state *ret_state);
+enum pps_reason pps_flow_step(const struct pps_flow *flow, const struct pps_packet *packet,
+	enum pps_side side, enum pps_flow_state *ret_state, bool *ret_restart);
+void pps_flow_apply(struct pps_flow *flow, struct pps_flow_cold *cold,
+	const struct pps_packet *packet, enum pps_side side, enum pps_flow_state state,
+	uint32_t now);
+
+#endif
