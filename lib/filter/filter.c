@@ -1,0 +1,586 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The law, in order. Read judge_frame() for what is decided per frame and pps_filter_burst() for
+ * how a burst goes through it.
+ *
+ *  1 link        front_check(): VLANs, ethertypes, ARP, by the policy's link section
+ *  2 headers     pps_packet_parse() has said it already; front_check() puts it in its place
+ *  3 fragments   front_check(): dropped in this build
+ *  4 sources     (no lists in this build)
+ *  5 flow        judge_known(): judged again first when stale, then the transition
+ *  6 icmp        judge_icmp_error(), and neighbour discovery in front_check()
+ *  7 start       judge_new(): may this packet start a flow?
+ *  8 classify    judge_new(): the ruleset's answer, asked for the whole burst beforehand
+ *  9 tunnel      judge_tunnel(): dropped in this build
+ * 10 account     account(): counters and events
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+#include <rte_prefetch.h>
+
+#include "filter_priv.h"
+
+#define PREFETCH_AHEAD 4
+
+struct pps_filter *pps_filter_create(const struct pps_filter_params *params)
+{
+	struct pps_filter *filter;
+
+	filter = rte_zmalloc("pps_filter", sizeof(*filter), PPS_CACHE_LINE);
+	if (filter == NULL) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	filter->flows = params->flows;
+	filter->stats = params->stats;
+	filter->events = params->events;
+	filter->audit = params->audit;
+	return filter;
+}
+
+void pps_filter_destroy(struct pps_filter *filter)
+{
+	rte_free(filter);
+}
+
+void pps_filter_end_flow(struct pps_filter *filter, const struct pps_clock *now, uint32_t handle,
+	enum pps_flow_end end)
+{
+	const struct pps_flow *flow = pps_flow_at(filter->flows, handle);
+
+	if (flow->flags & PPS_FLOW_LOG) {
+		struct pps_flow_key key;
+
+		pps_flow_key_at(filter->flows, handle, &key);
+		pps_event_flow(filter->events, PPS_EVENT_FLOW_END, now->wall_ns, &key, flow,
+			pps_flow_cold_at(filter->flows, handle), end);
+	}
+	pps_flow_remove(filter->flows, handle);
+	pps_stats_add(&filter->stats->flows_ended, 1);
+	__atomic_store_n(
+		&filter->stats->flows_live, pps_flow_count(filter->flows), __ATOMIC_RELAXED);
+}
+
+/* ---- steps 1 to 3, and what of step 6 needs no flow ---- */
+
+static bool vlans_permitted(const struct pps_ruleset_link *link, const struct pps_packet *packet)
+{
+	uint16_t outer = packet->vlan, inner = packet->inner_vlan;
+
+	return (link->vlans[outer / 64] >> outer % 64 & 1) &&
+		(link->vlans[inner / 64] >> inner % 64 & 1);
+}
+
+static bool ethertype_permitted(
+	const struct pps_ruleset_link *link, uint16_t ethertype, enum pps_direction direction)
+{
+	uint16_t wanted = ethertype < PPS_ETHERTYPE_MIN ? 0 : ethertype;
+
+	for (unsigned int i = 0; i < link->n_ethertypes; i++) {
+		if (link->ethertypes[i].ethertype == wanted)
+			return link->ethertypes[i].direction & direction;
+	}
+	return false;
+}
+
+/* What can be said of a frame without its flow. 'parsed' is what the parser said. */
+static enum pps_reason front_check(const struct pps_ruleset_link *link,
+	const struct pps_packet *packet, enum pps_reason parsed, enum pps_direction direction)
+{
+	if (parsed != PPS_REASON_NONE && pps_reason_step(parsed) == PPS_STEP_LINK)
+		return parsed;
+	if (packet->n_vlans > 0 && !vlans_permitted(link, packet))
+		return PPS_REASON_VLAN_DENIED;
+	if (parsed != PPS_REASON_NONE)
+		return parsed;
+	switch (packet->kind) {
+	case PPS_PACKET_IP:
+	case PPS_PACKET_ICMP_ERROR:
+		return packet->fragment ? PPS_REASON_FRAGMENT : PPS_REASON_NONE;
+	case PPS_PACKET_ARP:
+		return link->arp & direction ? PPS_REASON_NONE : PPS_REASON_ARP_DENIED;
+	case PPS_PACKET_ND:
+		return link->neighbor_discovery & direction ? PPS_REASON_NONE
+							    : PPS_REASON_ND_DENIED;
+	default:
+		if (ethertype_permitted(link, packet->ethertype, direction))
+			return PPS_REASON_NONE;
+		return packet->ethertype < PPS_ETHERTYPE_MIN ? PPS_REASON_LENGTH_FRAME_DENIED
+							     : PPS_REASON_ETHERTYPE_DENIED;
+	}
+}
+
+/*
+ * The key by which an ICMP error finds the flow it speaks of: that of the packet it quotes, which
+ * was sent from the side the error goes to, to the host the error names as its destination.
+ */
+static enum pps_reason quote_key(const uint8_t *data, uint32_t head_len,
+	const struct pps_packet *error, const struct pps_ingress *ingress,
+	struct pps_flow_key *ret_key)
+{
+	struct pps_packet quoted;
+
+	if (!pps_packet_parse_quote(data, head_len, error, &quoted))
+		return PPS_REASON_ICMP_ERROR_QUOTE;
+	if (memcmp(quoted.src, error->dst, sizeof(quoted.src)) != 0)
+		return PPS_REASON_ICMP_ERROR_UNRELATED;
+	quoted.vlan = error->vlan;
+	quoted.inner_vlan = error->inner_vlan;
+	pps_flow_key_make(&quoted, ingress->segment, !ingress->side, ret_key);
+	return PPS_REASON_NONE;
+}
+
+/* Parses one frame, decides what needs no flow, and makes the key of what does. */
+static void front(struct burst *burst, unsigned int i, const uint8_t *data, uint32_t head_len,
+	uint32_t len, struct pps_verdict *verdict)
+{
+	const struct pps_ingress *ingress = burst->ingress;
+	struct pps_packet *packet = &burst->packets[i];
+	struct pps_flow_key *key = &burst->keys[burst->n_keyed];
+	enum pps_reason reason = pps_packet_parse(data, head_len, len, packet);
+
+	*verdict = (struct pps_verdict){.flow = PPS_FLOW_NONE};
+	reason = front_check(
+		&burst->ruleset->link, packet, reason, pps_side_direction(ingress->side));
+	if (reason == PPS_REASON_NONE) {
+		if (packet->kind == PPS_PACKET_IP) {
+			pps_flow_key_make(packet, ingress->segment, ingress->side, key);
+			burst->keyed[burst->n_keyed++] = (uint8_t)i;
+		} else if (packet->kind == PPS_PACKET_ICMP_ERROR) {
+			reason = quote_key(data, head_len, packet, ingress, key);
+			if (reason == PPS_REASON_NONE)
+				burst->keyed[burst->n_keyed++] = (uint8_t)i;
+		}
+	}
+	verdict->reason = (uint8_t)reason;
+}
+
+static void front_mbuf(struct pps_filter *filter, unsigned int i, struct rte_mbuf *frame,
+	struct pps_verdict *verdict)
+{
+	uint32_t len = rte_pktmbuf_pkt_len(frame);
+	uint32_t head_len = rte_pktmbuf_data_len(frame);
+	const uint8_t *data = rte_pktmbuf_mtod(frame, const uint8_t *);
+
+	if (unlikely(head_len < len && head_len < PPS_PACKET_HEADER_MAX)) {
+		head_len = RTE_MIN(len, (uint32_t)PPS_PACKET_HEADER_MAX);
+		data = rte_pktmbuf_read(frame, 0, head_len, filter->bounce);
+	}
+	front(&filter->burst, i, data, head_len, len, verdict);
+}
+
+/* ---- asking about the burst's flows ---- */
+
+static bool flow_is_live(const struct burst *burst, const struct pps_flow *flow)
+{
+	return !pps_flow_expired(flow, &burst->ruleset->timeouts, burst->now->tick);
+}
+
+/* Prepares the question frame 'k' puts to the ruleset, if it puts one. */
+static bool needs_classification(struct pps_filter *filter, unsigned int k)
+{
+	struct burst *burst = &filter->burst;
+	const struct pps_packet *packet = &burst->packets[burst->keyed[k]];
+	struct classification *class = &burst->classes[k];
+	enum pps_flow_state state;
+
+	class->initiator = UNCLASSIFIED;
+	if (burst->handles[k] != PPS_FLOW_NONE) {
+		const struct pps_flow *flow = pps_flow_at(filter->flows, burst->handles[k]);
+
+		if (likely(flow_is_live(burst, flow))) {
+			if (likely(!flow_is_stale(flow, burst->ruleset, burst->lapsed)))
+				return false;
+			classification_make(class, &burst->keys[k], flow->initiator, flow->scale);
+			return true;
+		}
+	}
+	if (packet->kind != PPS_PACKET_IP || pps_flow_begin(packet, &state) != PPS_REASON_NONE)
+		return false;
+	classification_make(class, &burst->keys[k], burst->ingress->side, packet->icmp_code);
+	return true;
+}
+
+static void classify(struct pps_filter *filter)
+{
+	struct burst *burst = &filter->burst;
+	uint8_t asked[PPS_BURST_MAX];
+	unsigned int n_asked = 0;
+
+	for (unsigned int k = 0; k < burst->n_keyed; k++) {
+		if (needs_classification(filter, k))
+			asked[n_asked++] = (uint8_t)k;
+	}
+	classify_batch(burst->ruleset, burst->classes, asked, n_asked);
+}
+
+/* The ruleset's answer for key k and this initiator; asked now if the burst changed under us. */
+static uint32_t answer(
+	struct burst *burst, unsigned int k, enum pps_side initiator, uint8_t icmp_code)
+{
+	if (likely(burst->classes[k].initiator == initiator && burst->classes[k].code == icmp_code))
+		return burst->classes[k].rule;
+	return classify_one(burst->ruleset, &burst->keys[k], initiator, icmp_code);
+}
+
+/* ---- steps 5 to 9 ---- */
+
+enum pps_reason flow_rejudge(struct pps_filter *filter, const struct pps_ruleset *ruleset,
+	struct pps_flow *flow, uint32_t rule, uint64_t wall_ns)
+{
+	enum pps_reason reason = pps_ruleset_judge(ruleset, rule, wall_ns);
+	const struct pps_ruleset_rule *r;
+
+	if (reason != PPS_REASON_NONE) {
+		pps_stats_add(&filter->stats->rejudged_cut, 1);
+		return reason;
+	}
+	r = &ruleset->rules[rule];
+	if (flow->generation != ruleset->generation)
+		pps_stats_add(flow->rule == r->slot ? &filter->stats->rejudged_kept
+						    : &filter->stats->rejudged_rebound,
+			1);
+	flow->rule = r->slot;
+	flow->generation = ruleset->generation;
+	flow->flags &= (uint8_t)~PPS_FLOW_LOG;
+	if (r->log == PPS_RULE_LOG_FLOWS)
+		flow->flags |= PPS_FLOW_LOG;
+	return PPS_REASON_NONE;
+}
+
+static enum pps_reason judge_tunnel(const struct pps_packet *packet)
+{
+	switch (packet->tunnel) {
+	case PPS_TUNNEL_NONE:
+		return PPS_REASON_NONE;
+	case PPS_TUNNEL_READABLE:
+		return PPS_REASON_TUNNEL;
+	default:
+		return PPS_REASON_TUNNEL_OPAQUE;
+	}
+}
+
+/* Fills the entry of a flow that begins with this packet. */
+static void start_flow(struct pps_filter *filter, const struct pps_packet *packet, unsigned int k,
+	uint32_t handle, uint32_t rule, enum pps_flow_state state)
+{
+	const struct burst *burst = &filter->burst;
+	const struct pps_ruleset_rule *r = &burst->ruleset->rules[rule];
+	struct pps_flow *flow = pps_flow_at(filter->flows, handle);
+	struct pps_flow_cold *cold = pps_flow_cold_at(filter->flows, handle);
+
+	*flow = (struct pps_flow){
+		.generation = burst->ruleset->generation,
+		.rule = r->slot,
+		.initiator = burst->ingress->side,
+		.flags = r->log == PPS_RULE_LOG_FLOWS ? PPS_FLOW_LOG : 0,
+		.scale = packet->icmp_code,
+	};
+	*cold = (struct pps_flow_cold){.started_ns = burst->now->wall_ns};
+	pps_flow_apply(flow, cold, packet, burst->ingress->side, state, burst->now->tick);
+	pps_stats_add(&filter->stats->flows_started, 1);
+	pps_stats_add(&filter->stats->rules[r->slot].flows, 1);
+	__atomic_store_n(
+		&filter->stats->flows_live, pps_flow_count(filter->flows), __ATOMIC_RELAXED);
+	if (flow->flags & PPS_FLOW_LOG)
+		pps_event_flow(filter->events, PPS_EVENT_FLOW_START, burst->now->wall_ns,
+			&burst->keys[k], flow, cold, PPS_FLOW_END_COUNT);
+}
+
+/*
+ * Steps 7, 8 and 9 for a packet without a flow. 'reuse' is the handle of an ended flow of the same
+ * key whose entry the new one takes, or PPS_FLOW_NONE.
+ */
+static enum pps_reason judge_new(
+	struct pps_filter *filter, unsigned int k, uint32_t reuse, struct pps_verdict *verdict)
+{
+	struct burst *burst = &filter->burst;
+	const struct pps_packet *packet = &burst->packets[burst->keyed[k]];
+	enum pps_flow_state state;
+	enum pps_reason reason = pps_flow_begin(packet, &state);
+	uint32_t rule, handle = reuse;
+
+	if (reason != PPS_REASON_NONE)
+		return reason;
+	rule = answer(burst, k, burst->ingress->side, packet->icmp_code);
+	if (rule != PPS_RULE_NONE)
+		verdict->rule = burst->ruleset->rules[rule].slot;
+	reason = pps_ruleset_judge(burst->ruleset, rule, burst->now->wall_ns);
+	if (reason != PPS_REASON_NONE)
+		return reason;
+	reason = judge_tunnel(packet);
+	if (reason != PPS_REASON_NONE)
+		return reason;
+	verdict->new_flow = true;
+	verdict->state = (uint8_t)state;
+	if (burst->dry)
+		return PPS_REASON_NONE;
+	if (reuse != PPS_FLOW_NONE)
+		pps_filter_end_flow(filter, burst->now, reuse, PPS_FLOW_END_RESTARTED);
+	handle = pps_flow_add(filter->flows, &burst->keys[k], burst->hashes[k]);
+	if (handle == PPS_FLOW_NONE)
+		return PPS_REASON_FLOW_TABLE_FULL;
+	start_flow(filter, packet, k, handle, rule, state);
+	verdict->flow = handle;
+	return PPS_REASON_NONE;
+}
+
+/*
+ * A flow that may be stale is judged again; one that the policy does not permit any more ends
+ * here, and the packet with it.
+ */
+static enum pps_reason judge_stale(
+	struct pps_filter *filter, unsigned int k, uint32_t handle, struct pps_verdict *verdict)
+{
+	struct burst *burst = &filter->burst;
+	struct pps_flow *flow = pps_flow_at(filter->flows, handle);
+	enum pps_reason reason;
+	uint32_t rule;
+
+	rule = answer(burst, k, flow->initiator, flow->scale);
+	verdict->rejudged = true;
+	verdict->rule = rule == PPS_RULE_NONE ? 0 : burst->ruleset->rules[rule].slot;
+	if (burst->dry)
+		return pps_ruleset_judge(burst->ruleset, rule, burst->now->wall_ns);
+	reason = flow_rejudge(filter, burst->ruleset, flow, rule, burst->now->wall_ns);
+	if (reason != PPS_REASON_NONE)
+		pps_filter_end_flow(filter, burst->now, handle, PPS_FLOW_END_REVOKED);
+	return reason;
+}
+
+/* Step 5 for a packet of a live flow, and 9. */
+static enum pps_reason judge_known(
+	struct pps_filter *filter, unsigned int k, uint32_t handle, struct pps_verdict *verdict)
+{
+	struct burst *burst = &filter->burst;
+	const struct pps_packet *packet = &burst->packets[burst->keyed[k]];
+	struct pps_flow *flow = pps_flow_at(filter->flows, handle);
+	enum pps_flow_state state;
+	enum pps_reason reason;
+	bool restart = false;
+
+	if (unlikely(flow_is_stale(flow, burst->ruleset, burst->lapsed))) {
+		reason = judge_stale(filter, k, handle, verdict);
+		if (reason != PPS_REASON_NONE)
+			return reason;
+	}
+	reason = pps_flow_step(flow, packet, burst->ingress->side, &state, &restart);
+	if (unlikely(restart))
+		return judge_new(filter, k, handle, verdict);
+	verdict->flow = handle;
+	verdict->rule = flow->rule;
+	verdict->state = flow->state;
+	if (reason == PPS_REASON_NONE)
+		reason = judge_tunnel(packet);
+	if (unlikely(reason != PPS_REASON_NONE) || burst->dry)
+		return reason;
+	pps_flow_apply(flow, pps_flow_cold_at(filter->flows, handle), packet, burst->ingress->side,
+		state, burst->now->tick);
+	verdict->state = (uint8_t)state;
+	return PPS_REASON_NONE;
+}
+
+/* Step 6: an error passes with the flow it speaks of, and leaves that flow as it is. */
+static enum pps_reason judge_icmp_error(
+	struct pps_filter *filter, unsigned int k, uint32_t handle, struct pps_verdict *verdict)
+{
+	struct burst *burst = &filter->burst;
+	const struct pps_flow *flow;
+	enum pps_reason reason;
+
+	if (handle == PPS_FLOW_NONE)
+		return PPS_REASON_ICMP_ERROR_UNRELATED;
+	flow = pps_flow_at(filter->flows, handle);
+	if (flow_is_stale(flow, burst->ruleset, burst->lapsed)) {
+		reason = judge_stale(filter, k, handle, verdict);
+		if (reason != PPS_REASON_NONE)
+			return reason;
+	}
+	verdict->flow = handle;
+	verdict->rule = flow->rule;
+	verdict->state = flow->state;
+	/* The side the error goes to must have sent what is quoted. */
+	if (flow->initiator == burst->ingress->side && !(flow->flags & PPS_FLOW_REPLIED))
+		return PPS_REASON_ICMP_ERROR_UNRELATED;
+	return PPS_REASON_NONE;
+}
+
+/* Steps 5 to 9 for frame k, in the order of the frames. */
+static enum pps_reason judge_frame(
+	struct pps_filter *filter, unsigned int k, struct pps_verdict *verdict)
+{
+	struct burst *burst = &filter->burst;
+	const struct pps_packet *packet = &burst->packets[burst->keyed[k]];
+	uint32_t handle = burst->handles[k];
+
+	/* An earlier frame added or removed flows: handles may be old. */
+	if (unlikely(pps_flow_changes(filter->flows) != burst->changes))
+		handle = pps_flow_lookup(filter->flows, &burst->keys[k], burst->hashes[k]);
+	if (handle != PPS_FLOW_NONE) {
+		const struct pps_flow *flow = pps_flow_at(filter->flows, handle);
+
+		if (unlikely(!flow_is_live(burst, flow))) {
+			if (!burst->dry)
+				pps_filter_end_flow(
+					filter, burst->now, handle, flow_end_when_idle(flow));
+			handle = PPS_FLOW_NONE;
+		}
+	}
+	if (unlikely(packet->kind == PPS_PACKET_ICMP_ERROR))
+		return judge_icmp_error(filter, k, handle, verdict);
+	if (handle == PPS_FLOW_NONE)
+		return judge_new(filter, k, PPS_FLOW_NONE, verdict);
+	return judge_known(filter, k, handle, verdict);
+}
+
+/* ---- the burst ---- */
+
+static void begin(struct pps_filter *filter, const struct pps_ruleset *ruleset,
+	const struct pps_ingress *ingress, const struct pps_clock *now, bool dry)
+{
+	struct burst *burst = &filter->burst;
+
+	burst->ruleset = ruleset;
+	burst->ingress = ingress;
+	burst->now = now;
+	burst->lapsed = now->wall_ns >= ruleset->valid_until_ns;
+	burst->dry = dry;
+	burst->n_keyed = 0;
+}
+
+static void judge(struct pps_filter *filter, struct pps_verdict *verdicts)
+{
+	struct burst *burst = &filter->burst;
+
+	burst->changes = pps_flow_changes(filter->flows);
+	pps_flow_lookup_burst(
+		filter->flows, burst->keys, burst->n_keyed, burst->hashes, burst->handles);
+	classify(filter);
+	for (unsigned int k = 0; k < burst->n_keyed; k++) {
+		struct pps_verdict *verdict = &verdicts[burst->keyed[k]];
+
+		verdict->reason = (uint8_t)judge_frame(filter, k, verdict);
+	}
+}
+
+static void account_drop(struct pps_filter *filter, const struct pps_packet *packet,
+	const struct pps_verdict *verdict)
+{
+	const struct burst *burst = &filter->burst;
+	bool by_rule = verdict->reason == PPS_REASON_BANNED ||
+		verdict->reason == PPS_REASON_EXCEPTION_EXPIRED;
+
+	pps_stats_add(&filter->stats->drops[verdict->reason], 1);
+	pps_stats_add(&filter->stats->drop_bytes, packet->length);
+	pps_event_deny(filter->events, burst->now->wall_ns, packet, burst->ingress->segment,
+		burst->ingress->side, verdict->reason, by_rule ? verdict->rule : 0,
+		burst->ruleset->generation, filter->audit);
+}
+
+static void account_rule(
+	struct pps_worker_stats *stats, uint32_t slot, uint64_t bytes, uint64_t wall_ns)
+{
+	struct pps_rule_stats *rule = &stats->rules[slot];
+
+	pps_stats_add(&rule->packets, 1);
+	pps_stats_add(&rule->bytes, bytes);
+	__atomic_store_n(&rule->last_ns, wall_ns, __ATOMIC_RELAXED);
+}
+
+/* Step 10. A rule counts the packets it decided: those it let pass, and those it banned. */
+static void account(struct pps_filter *filter, unsigned int n, struct pps_verdict *verdicts)
+{
+	const struct burst *burst = &filter->burst;
+	struct pps_worker_stats *stats = filter->stats;
+	struct pps_port_stats *port = &stats->ports[burst->ingress->port];
+	uint64_t passed = 0, passed_bytes = 0, bytes = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		const struct pps_packet *packet = &burst->packets[i];
+		struct pps_verdict *verdict = &verdicts[i];
+
+		bytes += packet->length;
+		verdict->step = (uint8_t)pps_reason_step(verdict->reason);
+		if (likely(verdict->reason == PPS_REASON_NONE)) {
+			passed++;
+			passed_bytes += packet->length;
+		} else {
+			account_drop(filter, packet, verdict);
+		}
+		if (verdict->rule != 0 &&
+			(verdict->reason == PPS_REASON_NONE ||
+				verdict->reason == PPS_REASON_BANNED))
+			account_rule(stats, verdict->rule, packet->length, burst->now->wall_ns);
+	}
+	pps_stats_add(&stats->passed, passed);
+	pps_stats_add(&stats->passed_bytes, passed_bytes);
+	pps_stats_add(&port->rx_packets, n);
+	pps_stats_add(&port->rx_bytes, bytes);
+}
+
+/* Without a policy nothing is parsed and nothing passes. */
+static void drop_all(struct pps_filter *filter, const struct pps_ingress *ingress,
+	struct rte_mbuf **frames, unsigned int n, struct pps_verdict *verdicts)
+{
+	struct pps_port_stats *port = &filter->stats->ports[ingress->port];
+	uint64_t bytes = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		verdicts[i] = (struct pps_verdict){
+			.reason = PPS_REASON_NO_POLICY,
+			.step = PPS_STEP_ACCOUNT,
+			.flow = PPS_FLOW_NONE,
+		};
+		bytes += rte_pktmbuf_pkt_len(frames[i]);
+	}
+	pps_stats_add(&filter->stats->drops[PPS_REASON_NO_POLICY], n);
+	pps_stats_add(&filter->stats->drop_bytes, bytes);
+	pps_stats_add(&port->rx_packets, n);
+	pps_stats_add(&port->rx_bytes, bytes);
+}
+
+void pps_filter_burst(struct pps_filter *filter, const struct pps_ruleset *ruleset,
+	const struct pps_ingress *ingress, const struct pps_clock *now, struct rte_mbuf **frames,
+	unsigned int n, struct pps_verdict *verdicts)
+{
+	if (unlikely(ruleset == NULL)) {
+		drop_all(filter, ingress, frames, n, verdicts);
+		return;
+	}
+	begin(filter, ruleset, ingress, now, false);
+	for (unsigned int i = 0; i < n && i < PREFETCH_AHEAD; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(frames[i], const void *));
+	for (unsigned int i = 0; i < n; i++) {
+		if (i + PREFETCH_AHEAD < n)
+			rte_prefetch0(rte_pktmbuf_mtod(frames[i + PREFETCH_AHEAD], const void *));
+		front_mbuf(filter, i, frames[i], &verdicts[i]);
+	}
+	judge(filter, verdicts);
+	account(filter, n, verdicts);
+}
+
+void pps_filter_explain(struct pps_filter *filter, const struct pps_ruleset *ruleset,
+	const struct pps_ingress *ingress, const struct pps_clock *now, const uint8_t *frame,
+	uint32_t len, struct pps_packet *ret_packet, struct pps_verdict *ret_verdict)
+{
+	if (ruleset == NULL) {
+		*ret_packet = (struct pps_packet){0};
+		*ret_verdict = (struct pps_verdict){
+			.reason = PPS_REASON_NO_POLICY,
+			.step = PPS_STEP_ACCOUNT,
+			.flow = PPS_FLOW_NONE,
+		};
+		return;
+	}
+	begin(filter, ruleset, ingress, now, true);
+	front(&filter->burst, 0, frame, len, len, ret_verdict);
+	judge(filter, ret_verdict);
+	ret_verdict->step = (uint8_t)pps_reason_step(ret_verdict->reason);
+	*ret_packet = filter->burst.packets[0];
+}

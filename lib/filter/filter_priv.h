@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef FILTER_PRIV_H
+#define FILTER_PRIV_H
+
+/*
+ * What filter.c (the law), filter_classify.c (asking the ruleset) and filter_age.c (silent flows)
+ * share.
+ *
+ * The scratch of a burst lives inside the filter: nothing is allocated while frames are judged.
+ * 'k' counts the frames that have a flow key, in order; keyed[k] is the frame.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pps_filter.h>
+
+/* Nobody asked the ruleset yet. */
+#define UNCLASSIFIED 2
+
+/* One question for the ruleset. */
+struct classification {
+	struct pps_class_key key;
+	uint32_t rule; /* index in the ruleset, or PPS_RULE_NONE */
+	uint8_t initiator; /* enum pps_side for which 'rule' answers, or UNCLASSIFIED */
+	uint8_t family;
+	uint8_t code; /* of the ICMP query it was asked with */
+};
+
+struct burst {
+	const struct pps_ruleset *ruleset;
+	const struct pps_ingress *ingress;
+	const struct pps_clock *now;
+	uint64_t changes; /* of the flow table, when the handles were looked up */
+	bool lapsed; /* an exception of the ruleset has expired since it was built */
+	bool dry; /* explain: change nothing */
+	unsigned int n;
+	unsigned int n_keyed;
+	uint8_t keyed[PPS_BURST_MAX];
+	uint32_t hashes[PPS_BURST_MAX]; /* by k */
+	uint32_t handles[PPS_BURST_MAX]; /* by k */
+	struct pps_packet packets[PPS_BURST_MAX]; /* by frame */
+	struct pps_flow_key keys[PPS_BURST_MAX]; /* by k */
+	struct classification classes[PPS_BURST_MAX]; /* by k */
+};
+
+struct pps_filter {
+	struct pps_flow_table *flows;
+	struct pps_worker_stats *stats;
+	struct pps_event_source *events;
+	bool audit;
+
+	uint32_t sweep_cursor;
+	uint32_t sweep_generation; /* the ruleset the pass under way began with */
+	uint32_t swept_generation; /* the last one for which a pass was completed */
+
+	uint8_t bounce[PPS_PACKET_HEADER_MAX]; /* headers of frames in several segments */
+	struct burst burst;
+};
+
+/* Asks the ruleset about classes[0..n), all of whose keys and initiators are set and whose index is
+ * in 'asked'. */
+void classify_batch(const struct pps_ruleset *ruleset, struct classification *classes,
+	const uint8_t *asked, unsigned int n_asked);
+/* Asks about one flow or one would-be flow. */
+uint32_t classify_one(const struct pps_ruleset *ruleset, const struct pps_flow_key *key,
+	enum pps_side initiator, uint8_t icmp_code);
+void classification_make(struct classification *class, const struct pps_flow_key *key,
+	enum pps_side initiator, uint8_t icmp_code);
+
+/* True when the flow must be judged again before anything else. */
+static inline bool flow_is_stale(
+	const struct pps_flow *flow, const struct pps_ruleset *ruleset, bool lapsed)
+{
+	return flow->generation != ruleset->generation || lapsed;
+}
+
+/*
+ * Judges a stale flow by 'rule', the ruleset's answer for it: binds it to the ruleset and returns
+ * PPS_REASON_NONE, or returns the reason for which it is to be cut and leaves it alone.
+ */
+enum pps_reason flow_rejudge(struct pps_filter *filter, const struct pps_ruleset *ruleset,
+	struct pps_flow *flow, uint32_t rule, uint64_t wall_ns);
+
+/* How an idle flow in this state is said to have ended. */
+enum pps_flow_end flow_end_when_idle(const struct pps_flow *flow);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PPS_FILTER_H
+#define PPS_FILTER_H
+
+/*
+ * The filter: the law of design section 2, for a burst of frames. This is the page everyone reads.
+ *
+ * A worker owns one struct pps_filter. pps_filter_burst() takes frames that entered one segment on
+ * one side and gives each a verdict, in phases over the whole burst so that memory is asked for
+ * early and classification is one call per context:
+ *
+ *     parse -> flows (keys, hashes, lookup) -> classify misses and stale flows -> decide -> account
+ *
+ * Decisions are taken in the order of the frames: the verdict of each is what it would be if the
+ * frames had come one by one. (What an earlier frame of the burst changes in the flow table, the
+ * later ones see: see 'changes' in pps_flow.h.)
+ *
+ * Reload. The ruleset is a parameter: the worker reads the snapshot once per burst, so no burst
+ * sees two. A flow whose generation is not the ruleset's is judged again before anything else, and
+ * kept, bound to another rule, or cut. pps_filter_age() does the same for flows that are silent.
+ *
+ * The filter forwards nothing: the worker does, according to the verdicts and the mode. In audit
+ * mode verdicts and counters are the same, the worker forwards all, and events say so.
+ *
+ * Explain. pps_filter_explain() runs the very same code on one frame with nothing changed by it: no
+ * flow, counter or event.
+ *
+ * Threads: a filter belongs to its worker. Nothing here locks, allocates or makes a system call
+ * except create and destroy.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pps_event.h>
+#include <pps_flow.h>
+#include <pps_packet.h>
+#include <pps_ruleset.h>
+#include <pps_stats.h>
+
+#define PPS_BURST_MAX PPS_FLOW_BURST_MAX
+
+struct rte_mbuf;
+struct pps_filter;
+
+/* The time of a burst, from the system's clocks or from the capture. */
+struct pps_clock {
+	uint64_t wall_ns; /* since the epoch */
+	uint32_t tick; /* milliseconds, modulo 2^32: see pps_flow.h */
+};
+
+/* Where a burst came in. */
+struct pps_ingress {
+	uint16_t port; /* DPDK port id, for counters */
+	uint8_t segment;
+	uint8_t side; /* enum pps_side */
+};
+
+_Static_assert(PPS_REASON_COUNT <= UINT8_MAX, "a reason that wrapped to 0 would be a pass");
+
+/* What became of one frame. */
+struct pps_verdict {
+	uint8_t reason; /* enum pps_reason; PPS_REASON_NONE passes */
+	uint8_t step; /* enum pps_step at which it was decided */
+	uint8_t state; /* enum pps_flow_state after it; FREE without a flow */
+	bool new_flow; /* it started one (explain: it would) */
+	bool rejudged; /* its flow was judged again first */
+	uint32_t rule; /* slot of the rule that decided (pps_stats.h), 0: none did */
+	uint32_t flow; /* handle, or PPS_FLOW_NONE */
+};
+
+struct pps_filter_params {
+	struct pps_flow_table *flows;
+	struct pps_worker_stats *stats;
+	struct pps_event_source *events;
+	bool audit;
+};
+
+/* The parts stay the caller's and must outlive the filter. NULL and errno. */
+struct pps_filter *pps_filter_create(const struct pps_filter_params *params);
+void pps_filter_destroy(struct pps_filter *filter);
+
+/*
+ * Judges n frames (at most PPS_BURST_MAX) and counts them. 'ruleset' NULL: everything is dropped
+ * (no_policy). verdicts[i] belongs to frames[i].
+ */
+void pps_filter_burst(struct pps_filter *filter, const struct pps_ruleset *ruleset,
+	const struct pps_ingress *ingress, const struct pps_clock *now, struct rte_mbuf **frames,
+	unsigned int n, struct pps_verdict *verdicts);
+
+/* One frame of 'len' contiguous bytes, nothing changed. Sets *ret_packet to what was parsed. */
+void pps_filter_explain(struct pps_filter *filter, const struct pps_ruleset *ruleset,
+	const struct pps_ingress *ingress, const struct pps_clock *now, const uint8_t *frame,
+	uint32_t len, struct pps_packet *ret_packet, struct pps_verdict *ret_verdict);
+
+/*
+ * One slice of ageing: looks at no more than 'n_entries' entries of the flow table, ends the flows
+ * that are idle too long, and judges stale ones again. Returns true when a whole pass ended in this
+ * call. Paced by the caller; does nothing while the events of a slice might not find room.
+ */
+bool pps_filter_age(struct pps_filter *filter, const struct pps_ruleset *ruleset,
+	const struct pps_clock *now, unsigned int n_entries);
+/* Generation for which a whole sweep has been completed: no flow of an older one is left. */
+uint32_t pps_filter_swept_generation(const struct pps_filter *filter);
+
+/* Ends one flow with its event (kill, stop). */
+void pps_filter_end_flow(struct pps_filter *filter, const struct pps_clock *now, uint32_t handle,
+	enum pps_flow_end end);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef SCENARIO_H
+#define SCENARIO_H
+
+/*
+ * Scenarios: what becomes of frames, one by one, told in text and judged by the whole filter.
+ *
+ *     policy web {"policy":"web","revision":1,"approved":[...]}
+ *     let syn = ip4 src=203.0.113.9 dst=198.51.100.10 tcp sport=40000 dport=443 flags=S
+ *
+ *     scenario a syn of an approved service starts a flow
+ *       use web
+ *       0     in  $syn                  => pass tcp_syn_sent
+ *       1.5   out $syn-ack              => pass
+ *       1.6   in  $syn vlan=..          => not_approved
+ *       load empty                      another policy, while flows live
+ *       sweep                           a whole round of ageing at the time of the last frame
+ *       flows 1                         that many are live now
+ *
+ * A policy's JSON may go on over lines until its braces close. "let" names a piece of text; $name
+ * puts it in. A time is in seconds since the scenario began, and stays until the next. "in" is
+ * inbound (the frame enters from outside), "out" outbound. The outcome is "pass" or the word of the
+ * reason, then, where said, the state of the flow. '#' begins a comment.
+ *
+ * Every scenario is played twice: frame by frame, asking explain first whether it foresees the
+ * outcome; and with successive frames of one side and time in one burst.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STEPS_MAX    256
+#define NAME_MAX_LEN 32
+
+enum step_kind { STEP_FRAME, STEP_LOAD, STEP_SWEEP, STEP_FLOWS };
+
+struct step {
+	enum step_kind kind;
+	unsigned int line;
+	uint64_t time_ms;
+	bool inbound;
+	char *frame; /* text for frame_make() */
+	char *reason; /* expected word, or "pass" */
+	char *state; /* expected, or NULL */
+	size_t policy; /* STEP_LOAD */
+	unsigned int n; /* STEP_FLOWS */
+};
+
+struct scenario {
+	char *sentence;
+	size_t policy; /* at the start */
+	unsigned int flows; /* capacity of the flow table */
+	struct step steps[STEPS_MAX];
+	size_t n_steps;
+};
+
+struct scenario_policy {
+	char name[NAME_MAX_LEN];
+	char *json;
+};
+
+struct scenario_file {
+	struct scenario_policy *policies;
+	size_t n_policies;
+	struct scenario *scenarios;
+	size_t n_scenarios;
+};
+
+/* Reads a file; a mistake in it ends the process with its line. */
+void scenario_file_read(const char *path, struct scenario_file *file);
+void scenario_file_free(struct scenario_file *file);
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "scenario.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pps_base.h>
+
+#define LETS_MAX      256
+#define FLOWS_DEFAULT 512
+
+struct let {
+	char name[NAME_MAX_LEN];
+	char *text;
+};
+
+struct reader {
+	const char *path;
+	FILE *file;
+	unsigned int line;
+	struct scenario_file *out;
+	struct let lets[LETS_MAX];
+	size_t n_lets;
+	uint64_t time_ms;
+};
+
+static void complain(const struct reader *reader, const char *what, const char *text)
+{
+	printf("Bail out! %s:%u: %s: %s\n", reader->path, reader->line, what, text);
+	exit(99);
+}
+
+/* The next line without comment and surrounding space, in the caller's buffer; NULL at the end. */
+static char *next_line(struct reader *reader, char *buffer, size_t size)
+{
+	char *text, *end;
+
+	if (fgets(buffer, (int)size, reader->file) == NULL)
+		return NULL;
+	reader->line++;
+	text = buffer + strspn(buffer, " \t");
+	end = strchr(text, '#');
+	if (end == NULL)
+		end = text + strlen(text);
+	while (end > text && isspace((unsigned char)end[-1]))
+		end--;
+	*end = '\0';
+	return text;
+}
+
+/* Cuts the first word off *text and returns it; "" at the end. */
+static char *cut_word(char **text)
+{
+	char *word = *text + strspn(*text, " \t");
+	size_t len = strcspn(word, " \t");
+
+	*text = word + len;
+	if (**text != '\0')
+		*(*text)++ = '\0';
+	*text += strspn(*text, " \t");
+	return word;
+}
+
+static int braces(const char *text)
+{
+	int open = 0;
+
+	for (; *text != '\0'; text++)
+		open += *text == '{' ? 1 : *text == '}' ? -1 : 0;
+	return open;
+}
+
+static void read_policy(struct reader *reader, char *text)
+{
+	struct scenario_file *out = reader->out;
+	struct scenario_policy *policy;
+	struct pps_str json = PPS_STR_INIT;
+	const char *name = cut_word(&text);
+	char buffer[2048];
+	int open = braces(text);
+
+	pps_str_add(&json, text);
+	while (open > 0) {
+		char *line = next_line(reader, buffer, sizeof(buffer));
+
+		if (line == NULL)
+			complain(reader, "the braces of a policy do not close", name);
+		pps_str_add(&json, line);
+		open += braces(line);
+	}
+	out->policies = pps_realloc(out->policies, (out->n_policies + 1) * sizeof(*out->policies));
+	policy = &out->policies[out->n_policies++];
+	snprintf(policy->name, sizeof(policy->name), "%s", name);
+	policy->json = pps_str_take(&json);
+}
+
+static size_t find_policy(const struct reader *reader, const char *name)
+{
+	for (size_t i = 0; i < reader->out->n_policies; i++) {
+		if (strcmp(reader->out->policies[i].name, name) == 0)
+			return i;
+	}
+	complain(reader, "no such policy", name);
+	return 0;
+}
+
+/* Puts what "let" named in the place of $name, once more inside what was put in. */
+static char *expand(const struct reader *reader, const char *text, unsigned int depth)
+{
+	struct pps_str out = PPS_STR_INIT;
+
+	if (depth > 8)
+		complain(reader, "let in circles", text);
+	while (*text != '\0') {
+		const struct let *found = NULL;
+		size_t len = strcspn(text, "$");
+		char *inner;
+
+		pps_str_add_bytes(&out, text, len);
+		text += len;
+		if (*text == '\0')
+			break;
+		len = strspn(text + 1, "abcdefghijklmnopqrstuvwxyz0123456789-_");
+		for (size_t i = 0; i < reader->n_lets; i++) {
+			if (strlen(reader->lets[i].name) == len &&
+				strncmp(reader->lets[i].name, text + 1, len) == 0)
+				found = &reader->lets[i];
+		}
+		if (found == NULL)
+			complain(reader, "no such let", text);
+		inner = expand(reader, found->text, depth + 1);
+		pps_str_add(&out, inner);
+		free(inner);
+		text += 1 + len;
+	}
+	return pps_str_take(&out);
+}
+
+static void read_let(struct reader *reader, char *text)
+{
+	struct let *let = &reader->lets[reader->n_lets];
+	const char *name = cut_word(&text);
+
+	if (reader->n_lets == LETS_MAX || strcmp(cut_word(&text), "=") != 0)
+		complain(reader, "let NAME = TEXT", name);
+	snprintf(let->name, sizeof(let->name), "%s", name);
+	let->text = pps_strdup(text);
+	reader->n_lets++;
+}
+
+static struct scenario *current(struct reader *reader)
+{
+	if (reader->out->n_scenarios == 0)
+		complain(reader, "a step before the first scenario", "");
+	return &reader->out->scenarios[reader->out->n_scenarios - 1];
+}
+
+static void begin_scenario(struct reader *reader, const char *sentence)
+{
+	struct scenario_file *out = reader->out;
+
+	out->scenarios =
+		pps_realloc(out->scenarios, (out->n_scenarios + 1) * sizeof(*out->scenarios));
+	out->scenarios[out->n_scenarios] = (struct scenario){
+		.sentence = pps_strdup(sentence),
+		.policy = SIZE_MAX,
+		.flows = FLOWS_DEFAULT,
+	};
+	out->n_scenarios++;
+	reader->time_ms = 0;
+}
+
+static struct step *add_step(struct reader *reader, enum step_kind kind)
+{
+	struct scenario *scenario = current(reader);
+	struct step *step = &scenario->steps[scenario->n_steps];
+
+	if (scenario->n_steps == STEPS_MAX)
+		complain(reader, "too many steps", scenario->sentence);
+	scenario->n_steps++;
+	step->kind = kind;
+	step->line = reader->line;
+	step->time_ms = reader->time_ms;
+	return step;
+}
+
+static void read_frame(struct reader *reader, const char *side, char *text)
+{
+	struct step *step = add_step(reader, STEP_FRAME);
+	char *arrow = strstr(text, "=>");
+	char *outcome;
+
+	if (strcmp(side, "in") != 0 && strcmp(side, "out") != 0)
+		complain(reader, "neither \"in\" nor \"out\"", side);
+	if (arrow == NULL)
+		complain(reader, "no => outcome", text);
+	outcome = arrow + 2;
+	*arrow = '\0';
+	step->inbound = strcmp(side, "in") == 0;
+	step->frame = expand(reader, text, 0);
+	step->reason = pps_strdup(cut_word(&outcome));
+	step->state = *outcome != '\0' ? pps_strdup(cut_word(&outcome)) : NULL;
+}
+
+static void read_step(struct reader *reader, char *text)
+{
+	char *word = cut_word(&text);
+
+	if (strcmp(word, "use") == 0) {
+		current(reader)->policy = find_policy(reader, cut_word(&text));
+	} else if (strcmp(word, "capacity") == 0) {
+		current(reader)->flows = (unsigned int)strtoul(text, NULL, 10);
+	} else if (strcmp(word, "load") == 0) {
+		add_step(reader, STEP_LOAD)->policy = find_policy(reader, cut_word(&text));
+	} else if (strcmp(word, "sweep") == 0) {
+		add_step(reader, STEP_SWEEP);
+	} else if (strcmp(word, "flows") == 0) {
+		add_step(reader, STEP_FLOWS)->n = (unsigned int)strtoul(text, NULL, 10);
+	} else {
+		if (isdigit((unsigned char)word[0])) {
+			reader->time_ms = (uint64_t)(strtod(word, NULL) * 1000 + 0.5);
+			word = cut_word(&text);
+		}
+		read_frame(reader, word, text);
+	}
+}
+
+void scenario_file_read(const char *path, struct scenario_file *file)
+{
+	struct reader reader = {.path = path, .file = fopen(path, "r"), .out = file};
+	char buffer[2048];
+	char *text;
+
+	*file = (struct scenario_file){0};
+	if (reader.file == NULL)
+		complain(&reader, "cannot open it", path);
+	while ((text = next_line(&reader, buffer, sizeof(buffer))) != NULL) {
+		char *rest = text;
+
+		if (strncmp(text, "policy ", 7) == 0)
+			read_policy(&reader, text + 7);
+		else if (strncmp(text, "let ", 4) == 0)
+			read_let(&reader, text + 4);
+		else if (strncmp(text, "scenario ", 9) == 0)
+			begin_scenario(&reader, text + 9);
+		else if (*rest != '\0')
+			read_step(&reader, text);
+	}
+	for (size_t i = 0; i < reader.n_lets; i++)
+		free(reader.lets[i].text);
+	fclose(reader.file);
+}
+
+void scenario_file_free(struct scenario_file *file)
+{
+	for (size_t i = 0; i < file->n_scenarios; i++) {
+		struct scenario *scenario = &file->scenarios[i];
+
+		for (size_t s = 0; s < scenario->n_steps; s++) {
+			free(scenario->steps[s].frame);
+			free(scenario->steps[s].reason);
+			free(scenario->steps[s].state);
+		}
+		free(scenario->sentence);
+	}
+	for (size_t i = 0; i < file->n_policies; i++)
+		free(file->policies[i].json);
+	free(file->scenarios);
+	free(file->policies);
+}
