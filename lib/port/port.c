@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_mbuf.h>
+
+#include "port_priv.h"
+
+#define POOL_CACHE 256
+
+static bool check_params(const struct pps_ports_params *params, struct pps_errors *errors)
+{
+	if (params->n_segments == 0 || params->n_segments > PPS_SEGMENTS_MAX) {
+		pps_errors_add(errors, "segments", "%u segments (1-%u)", params->n_segments,
+			PPS_SEGMENTS_MAX);
+		return false;
+	}
+	if (params->n_workers == 0 || (params->capture_clock && params->n_workers > 1)) {
+		pps_errors_add(errors, "workers", "%u is not possible%s", params->n_workers,
+			params->capture_clock ? " with clock \"capture\", which needs 1" : "");
+		return false;
+	}
+	return true;
+}
+
+static struct pps_ports *allocate(unsigned int n_segments)
+{
+	struct pps_ports *ports = pps_alloc(sizeof(*ports));
+	struct pps_ports_priv *priv = pps_alloc(sizeof(*priv));
+
+	ports->n = 2 * n_segments;
+	ports->items = pps_alloc(ports->n * sizeof(ports->items[0]));
+	ports->priv = priv;
+	priv->n_segments = n_segments;
+	priv->infos = pps_alloc(ports->n * sizeof(priv->infos[0]));
+	priv->configured = pps_alloc(ports->n * sizeof(priv->configured[0]));
+	priv->mtus = pps_alloc(n_segments * sizeof(priv->mtus[0]));
+	priv->links = pps_alloc(n_segments * sizeof(priv->links[0]));
+	return ports;
+}
+
+/* A small machine gets a smaller pool rather than none; what a device needs it says at start. */
+static bool create_pool(
+	struct pps_ports *ports, const struct pps_ports_params *params, struct pps_errors *errors)
+{
+	uint32_t wanted = port_buffers_wanted(params, ports->n);
+	uint32_t least = port_buffers_least(params, ports->n);
+	uint16_t size = port_buffer_size(ports);
+	int socket = rte_eth_dev_socket_id(ports->items[0].id);
+	char name[RTE_MEMPOOL_NAMESIZE];
+	uint32_t n;
+
+	/* The first port's id makes the name unique: no port is in two sets. */
+	snprintf(name, sizeof(name), "pps_ports_%u", ports->items[0].id);
+	for (n = wanted; n >= least && !ports->pool; n /= 2) {
+		ports->pool = rte_pktmbuf_pool_create(name, n, POOL_CACHE, 0, size, socket);
+		ports->n_mbufs = n;
+	}
+	if (!ports->pool) {
+		pps_errors_add(errors, "eal",
+			"no memory for %u packet buffers of %u bytes (%s): give EAL more with -m, "
+			"or "
+			"the system more hugepages",
+			least, size, rte_strerror(rte_errno));
+		return false;
+	}
+	if (ports->n_mbufs < wanted)
+		pps_log(PPS_LOG_WARNING,
+			"memory for %u packet buffers only, where %u are wanted: give EAL more "
+			"with -m",
+			ports->n_mbufs, wanted);
+	return true;
+}
+
+struct pps_ports *pps_ports_open(const struct pps_ports_params *params, struct pps_errors *errors)
+{
+	struct pps_ports *ports;
+	unsigned int i;
+
+	if (!check_params(params, errors))
+		return NULL;
+	ports = allocate(params->n_segments);
+	if (!port_find_all(ports, params, errors) || !port_check_all(ports, params, errors))
+		goto err_close;
+	if (!create_pool(ports, params, errors))
+		goto err_close;
+	for (i = 0; i < ports->n; i++)
+		if (!port_setup(ports, i, params, errors))
+			goto err_close;
+	return ports;
+
+err_close:
+	pps_ports_close(ports);
+	return NULL;
+}
+
+/* Pause frames would let one slow side hold the other one up, through us. */
+static void refuse_pauses(uint16_t port)
+{
+	struct rte_eth_fc_conf conf;
+
+	memset(&conf, 0, sizeof(conf));
+	if (rte_eth_dev_flow_ctrl_get(port, &conf) != 0)
+		return;
+	conf.mode = RTE_ETH_FC_NONE;
+	rte_eth_dev_flow_ctrl_set(port, &conf);
+}
+
+bool pps_ports_start(struct pps_ports *ports, struct pps_errors *errors)
+{
+	struct pps_ports_priv *priv = ports->priv;
+	const struct pps_port *port;
+	char path[PORT_PATH_MAX];
+	int ret;
+
+	while (priv->n_started < ports->n) {
+		port = &ports->items[priv->n_started];
+		ret = rte_eth_dev_start(port->id);
+		if (ret < 0) {
+			pps_errors_add(errors, port_path(path, port->segment, port->side),
+				"\"%s\" (%s) does not start: %s", port->name, port->driver,
+				strerror(-ret));
+			goto err_stop;
+		}
+		refuse_pauses(port->id);
+		priv->n_started++;
+	}
+	port_links_init(ports, pps_time_mono_ns());
+	return true;
+
+err_stop:
+	pps_ports_stop(ports);
+	return false;
+}
+
+void pps_ports_stop(struct pps_ports *ports)
+{
+	struct pps_ports_priv *priv = ports->priv;
+
+	if (priv->n_started == ports->n)
+		port_links_release(ports);
+	while (priv->n_started > 0)
+		rte_eth_dev_stop(ports->items[--priv->n_started].id);
+}
+
+void pps_ports_close(struct pps_ports *ports)
+{
+	struct pps_ports_priv *priv;
+	unsigned int i;
+
+	if (!ports)
+		return;
+	priv = ports->priv;
+	pps_ports_stop(ports);
+	for (i = ports->n; i-- > 0;)
+		if (priv->configured[i])
+			rte_eth_dev_close(ports->items[i].id);
+	rte_mempool_free(ports->pool);
+	free(priv->links);
+	free(priv->mtus);
+	free(priv->configured);
+	free(priv->infos);
+	free(priv);
+	free(ports->items);
+	free(ports);
+}
+
+void pps_port_info(const struct pps_ports *ports, unsigned int index, struct pps_port_info *ret)
+{
+	uint16_t id = ports->items[index].id;
+	struct rte_eth_stats stats;
+	struct rte_eth_link link;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->link_up = pps_ports_link_up(ports, id);
+	memset(&link, 0, sizeof(link));
+	if (rte_eth_link_get_nowait(id, &link) == 0 && link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
+		ret->speed_mbps = link.link_speed;
+	rte_eth_dev_get_mtu(id, &ret->mtu);
+	memset(&stats, 0, sizeof(stats));
+	if (rte_eth_stats_get(id, &stats) != 0)
+		return;
+	ret->missed = stats.imissed;
+	ret->no_buffer = stats.rx_nombuf;
+	ret->errors = stats.ierrors + stats.oerrors;
+}

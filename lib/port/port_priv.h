@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PORT_PRIV_H
+#define PORT_PRIV_H
+
+/*
+ * Inside lib/port:
+ *
+ *     port.c         open, start, stop, close, in that order, and the counters of the devices
+ *     port_find.c    from the names people write to DPDK port ids
+ *     port_setup.c   what one port is asked for: queues, MTU, offloads, spreading
+ *     port_link.c    links: debounce, mirroring
+ */
+
+#include <rte_ethdev.h>
+#include <rte_mempool.h>
+
+#include "pps_port.h"
+
+/* ---- links (port_link.c) ---- */
+
+/* A link must keep its new state for this long before it counts. */
+#define LINK_DEBOUNCE_NS (100 * PPS_NS_PER_MS)
+/* So long after bringing a side back its own state is not looked at: it is still training. */
+#define LINK_HOLD_DOWN_NS (2 * PPS_NS_PER_SEC)
+
+struct link_side {
+	uint16_t port;
+	bool up; /* as the driver says */
+	bool settled; /* 'up', debounced: what was reported and mirrored */
+	bool forced; /* taken down by us, because the other side lost its link */
+	bool unable; /* the driver cannot take it down */
+	bool said; /* that the driver refused */
+	uint64_t changed_ns; /* when 'up' changed */
+	uint64_t deaf_until_ns; /* end of the hold-down */
+};
+
+struct link_pair {
+	struct link_side sides[2]; /* by enum pps_side */
+};
+
+/* How the state machine reaches devices; tests have their own. 0 or a negative errno. */
+typedef int (*link_set)(void *aux, uint16_t port, bool up);
+
+#define LINK_CHANGES_PER_STEP 4 /* the most that link_pair_step() writes */
+
+/* One step: 'up' is what the drivers say now. Writes changes, returns how many. */
+unsigned int link_pair_step(struct link_pair *pair, uint64_t mono_ns, const bool up[2],
+	link_set set, void *aux, struct pps_link_change changes[LINK_CHANGES_PER_STEP]);
+
+/* ---- all of it ---- */
+
+struct pps_ports_priv {
+	struct rte_eth_dev_info *infos; /* by index, as before configuring */
+	bool *configured; /* by index: must be closed */
+	unsigned int n_started; /* the first n ports run */
+	uint16_t *mtus; /* by segment */
+	unsigned int n_segments;
+	struct link_pair *links; /* by segment */
+	unsigned int next_segment; /* where the next link poll begins */
+	uint8_t usable[RTE_MAX_ETHPORTS]; /* management: w, workers: r; relaxed */
+};
+
+/* Reads all links at start: no debounce, no mirroring. */
+void port_links_init(struct pps_ports *ports, uint64_t mono_ns);
+/* Gives links that we took down back, before devices stop. */
+void port_links_release(struct pps_ports *ports);
+
+/* ---- finding ports (port_find.c) ---- */
+
+/* "segments[2].inside" */
+#define PORT_PATH_MAX 40
+const char *port_path(char path[PORT_PATH_MAX], unsigned int segment, enum pps_side side);
+
+/* Fills items and infos from the parameters; false when there was an error. */
+bool port_find_all(
+	struct pps_ports *ports, const struct pps_ports_params *params, struct pps_errors *errors);
+
+/* ---- setting one up (port_setup.c) ---- */
+
+/* Checks that need only what the devices say of themselves, and settles the MTUs. */
+bool port_check_all(
+	struct pps_ports *ports, const struct pps_ports_params *params, struct pps_errors *errors);
+/* NULL, or why a device cannot have n queues each way. The text is static. */
+const char *port_check_queues(
+	const struct rte_eth_dev_info *info, bool is_virtual, unsigned int n_queues);
+/* Bytes of layer 2 around an MTU that this device counts in its frame length. */
+uint32_t port_frame_overhead(const struct rte_eth_dev_info *info);
+/* The data room of a packet buffer, headroom included, that suits all ports. */
+uint16_t port_buffer_size(const struct pps_ports *ports);
+/* How many packet buffers the ports want, and the fewest they may live with. */
+uint32_t port_buffers_wanted(const struct pps_ports_params *params, unsigned int n_ports);
+uint32_t port_buffers_least(const struct pps_ports_params *params, unsigned int n_ports);
+/* Configures port 'index' with its queues. */
+bool port_setup(struct pps_ports *ports, unsigned int index, const struct pps_ports_params *params,
+	struct pps_errors *errors);
+/* Reads files, once each: the capture clock's question. */
+bool port_is_pcap(const struct rte_eth_dev_info *info);
+
+#endif

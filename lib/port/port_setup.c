@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <string.h>
+
+#include <rte_bus.h>
+#include <rte_dev.h>
+#include <rte_ether.h>
+#include <rte_mbuf.h>
+
+#include "port_priv.h"
+
+#define PCAP_DRIVER "net_pcap"
+
+/* Ethernet header, two VLAN tags and the checksum: the most that a frame has around its MTU. */
+#define OVERHEAD_MAX (RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN + 2 * 4)
+
+#define SPREAD_ADDRESSES (RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6)
+#define SPREAD_FRAGMENTS (RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_FRAG_IPV6)
+
+#define BURST 64 /* frames that a worker takes at once, at most */
+
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+
+bool port_is_pcap(const struct rte_eth_dev_info *info)
+{
+	return info->driver_name && !strcmp(info->driver_name, PCAP_DRIVER);
+}
+
+/* A device that somebody described with --vdev, and that no NIC is behind. */
+static bool is_virtual(const struct rte_eth_dev_info *info)
+{
+	const struct rte_bus *bus = info->device ? rte_dev_bus(info->device) : NULL;
+
+	return bus && !strcmp(rte_bus_name(bus), "vdev");
+}
+
+/* ---- checks ---- */
+
+/* Whether the arguments of a device hold the key, as a whole word. */
+static bool has_argument(const char *args, const char *key)
+{
+	size_t len = strlen(key);
+	const char *at = args;
+
+	while (at) {
+		if (!strncmp(at, key, len) && (at[len] == '=' || !at[len] || at[len] == ','))
+			return true;
+		at = strchr(at, ',');
+		if (at)
+			at++;
+	}
+	return false;
+}
+
+static bool check_capture(
+	const struct pps_ports *ports, unsigned int index, struct pps_errors *errors)
+{
+	static const char *const endless[] = {"infinite_rx", "iface", "rx_iface", "rx_iface_in"};
+	const struct rte_eth_dev_info *info = &ports->priv->infos[index];
+	const struct pps_port *port = &ports->items[index];
+	const struct rte_devargs *devargs;
+	char path[PORT_PATH_MAX];
+	size_t i;
+
+	port_path(path, port->segment, port->side);
+	if (!port_is_pcap(info)) {
+		pps_errors_add(errors, path,
+			"\"%s\" is a %s port: clock \"capture\" needs net_pcap ports that read "
+			"files",
+			port->name, port->driver);
+		return false;
+	}
+	devargs = info->device ? rte_dev_devargs(info->device) : NULL;
+	for (i = 0; devargs && i < sizeof(endless) / sizeof(endless[0]); i++) {
+		if (!has_argument(devargs->args, endless[i]))
+			continue;
+		pps_errors_add(errors, path,
+			"\"%s\" has %s: clock \"capture\" needs a file that is read once",
+			port->name, endless[i]);
+		return false;
+	}
+	return true;
+}
+
+const char *port_check_queues(
+	const struct rte_eth_dev_info *info, bool is_software, unsigned int n_queues)
+{
+	if (info->max_rx_queues < n_queues)
+		return "fewer receive queues than workers";
+	if (info->max_tx_queues < n_queues)
+		return "fewer transmit queues than workers";
+	if (port_is_pcap(info) && info->max_rx_queues > n_queues)
+		return "more rx_pcap files than workers: some would never be read";
+	if (n_queues == 1 || is_software)
+		return NULL;
+	if ((info->flow_type_rss_offloads & SPREAD_ADDRESSES) != SPREAD_ADDRESSES)
+		return "no way to spread packets over its queues by addresses alone";
+	return NULL;
+}
+
+uint32_t port_frame_overhead(const struct rte_eth_dev_info *info)
+{
+	uint32_t overhead = OVERHEAD_MAX;
+
+	if (info->max_mtu != 0 && info->max_mtu != UINT16_MAX && info->max_rx_pktlen < UINT16_MAX &&
+		info->max_rx_pktlen > info->max_mtu)
+		overhead = info->max_rx_pktlen - info->max_mtu;
+	return MAX(overhead, (uint32_t)OVERHEAD_MAX);
+}
+
+/* Some drivers limit the MTU, others the frame alone. */
+static uint16_t largest_mtu(const struct rte_eth_dev_info *info)
+{
+	const uint32_t around = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+
+	if (info->max_mtu != 0 && info->max_mtu != UINT16_MAX)
+		return info->max_mtu;
+	if (info->max_rx_pktlen <= around)
+		return UINT16_MAX;
+	return MIN(info->max_rx_pktlen - around, (uint32_t)UINT16_MAX);
+}
+
+static bool check_mtu(struct pps_ports *ports, unsigned int segment,
+	const struct pps_segment_params *params, struct pps_errors *errors)
+{
+	const struct rte_eth_dev_info *infos = &ports->priv->infos[2 * segment];
+	uint16_t lowest = MAX(infos[0].min_mtu, infos[1].min_mtu);
+	uint16_t largest = MIN(largest_mtu(&infos[0]), largest_mtu(&infos[1]));
+	char path[PORT_PATH_MAX];
+
+	ports->priv->mtus[segment] = params->mtu ? params->mtu : MIN(RTE_ETHER_MTU, largest);
+	if (params->mtu == 0 || (params->mtu >= lowest && params->mtu <= largest))
+		return true;
+	snprintf(path, sizeof(path), "segments[%u].mtu", segment);
+	pps_errors_add(errors, path,
+		"%u is not an MTU that both \"%s\" and \"%s\" can have (%u-%u)", params->mtu,
+		params->inside, params->outside, lowest, largest);
+	return false;
+}
+
+bool port_check_all(
+	struct pps_ports *ports, const struct pps_ports_params *params, struct pps_errors *errors)
+{
+	const struct rte_eth_dev_info *info;
+	char path[PORT_PATH_MAX];
+	const char *why;
+	bool ok = true;
+	unsigned int i;
+
+	for (i = 0; i < ports->n; i++) {
+		info = &ports->priv->infos[i];
+		if (params->capture_clock)
+			ok &= check_capture(ports, i, errors);
+		why = port_check_queues(info, is_virtual(info), params->n_workers);
+		if (!why)
+			continue;
+		pps_errors_add(errors, port_path(path, i / 2, i % 2),
+			"\"%s\" has %s (workers: %u, receive queues: %u, transmit queues: %u)",
+			ports->items[i].name, why, params->n_workers, info->max_rx_queues,
+			info->max_tx_queues);
+		ok = false;
+	}
+	for (i = 0; i < params->n_segments; i++)
+		ok &= check_mtu(ports, i, &params->segments[i], errors);
+	return ok;
+}
+
+/* ---- packet buffers ---- */
+
+/* The longest frame of a port's segment, as the device counts it. */
+static uint32_t frame_size(const struct pps_ports *ports, unsigned int index)
+{
+	return ports->priv->mtus[index / 2] + port_frame_overhead(&ports->priv->infos[index]);
+}
+
+/* net_pcap chains buffers by itself and does not call that an offload. */
+static bool can_chain(const struct rte_eth_dev_info *info)
+{
+	return port_is_pcap(info) ||
+		((info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER) &&
+			(info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS));
+}
+
+/*
+ * Buffers of the usual size, chained for longer frames, keep the pool small. Only where a port
+ * cannot chain, every buffer has to hold the longest frame.
+ */
+uint16_t port_buffer_size(const struct pps_ports *ports)
+{
+	uint32_t room = RTE_MBUF_DEFAULT_DATAROOM;
+	unsigned int i;
+
+	for (i = 0; i < ports->n; i++)
+		if (!can_chain(&ports->priv->infos[i]) || !can_chain(&ports->priv->infos[i ^ 1]))
+			room = MAX(room, frame_size(ports, i));
+	return RTE_ALIGN(room + RTE_PKTMBUF_HEADROOM, RTE_CACHE_LINE_SIZE);
+}
+
+static uint16_t descriptors(const struct pps_ports_params *params)
+{
+	return params->descriptors ? params->descriptors : 1024;
+}
+
+/* The next number of the form 2^k - 1, which suits the rings underneath. */
+static uint32_t round_buffers(uint32_t n)
+{
+	uint32_t rounded = 1023;
+
+	while (rounded < n)
+		rounded = rounded * 2 + 1;
+	return rounded;
+}
+
+/*
+ * Every descriptor may hold a buffer, every worker holds bursts and its cache, and what is kept
+ * back (fragments, captures of drops) must not starve reception. Files have no descriptors, but a
+ * reader that finds no buffer loses a frame: there must be enough for a burst of the longest frames
+ * from every port.
+ */
+uint32_t port_buffers_wanted(const struct pps_ports_params *params, unsigned int n_ports)
+{
+	const uint32_t per_worker = 2 * BURST + 512 + 256, spare = 1024;
+	const uint32_t longest = UINT16_MAX / RTE_MBUF_DEFAULT_DATAROOM + 1;
+	uint32_t n;
+
+	if (params->capture_clock)
+		return round_buffers(n_ports * BURST * (longest + 1) + per_worker + spare);
+	n = n_ports * params->n_workers * 2 * descriptors(params);
+	n += params->n_workers * per_worker + spare;
+	return round_buffers(MAX(n + n / 10, 8191u));
+}
+
+uint32_t port_buffers_least(const struct pps_ports_params *params, unsigned int n_ports)
+{
+	return MIN(2047u, port_buffers_wanted(params, n_ports));
+}
+
+/* ---- one port ---- */
+
+static bool fail(const struct pps_ports *ports, unsigned int index, const char *what, int ret,
+	struct pps_errors *errors)
+{
+	char path[PORT_PATH_MAX];
+
+	pps_errors_add(errors, port_path(path, index / 2, index % 2), "\"%s\" (%s): %s: %s",
+		ports->items[index].name, ports->items[index].driver, what, strerror(-ret));
+	return false;
+}
+
+/*
+ * Spreads over queues by addresses alone, so that fragments, ICMP errors and all conversations of a
+ * pair of hosts meet on one worker. A key that repeats every 16 bits gives both directions of a
+ * pair the same value.
+ */
+static void ask_for_spreading(
+	struct rte_eth_conf *conf, const struct rte_eth_dev_info *info, uint8_t key[UINT8_MAX])
+{
+	unsigned int i;
+
+	for (i = 0; i < UINT8_MAX; i++)
+		key[i] = i % 2 ? 0x5a : 0x6d;
+	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+	conf->rx_adv_conf.rss_conf.rss_key = key;
+	conf->rx_adv_conf.rss_conf.rss_key_len = info->hash_key_size ? info->hash_key_size : 40;
+	conf->rx_adv_conf.rss_conf.rss_hf =
+		info->flow_type_rss_offloads & (SPREAD_ADDRESSES | SPREAD_FRAGMENTS);
+}
+
+/* Nothing that would change a frame is asked for: no stripping, no checksums, no merging. */
+static int configure(struct pps_ports *ports, unsigned int index,
+	const struct pps_ports_params *params, struct rte_eth_conf *conf)
+{
+	const struct rte_eth_dev_info *info = &ports->priv->infos[index];
+	uint8_t key[UINT8_MAX];
+	uint32_t room = port_buffer_size(ports) - RTE_PKTMBUF_HEADROOM;
+
+	memset(conf, 0, sizeof(*conf));
+	conf->rxmode.mtu = ports->priv->mtus[index / 2];
+	if (frame_size(ports, index) > room)
+		conf->rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+	conf->txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	if (params->n_workers > 1 && info->flow_type_rss_offloads)
+		ask_for_spreading(conf, info, key);
+	return rte_eth_dev_configure(
+		ports->items[index].id, params->n_workers, params->n_workers, conf);
+}
+
+static int setup_queues(struct pps_ports *ports, unsigned int index,
+	const struct pps_ports_params *params, const struct rte_eth_conf *conf)
+{
+	const struct rte_eth_dev_info *info = &ports->priv->infos[index];
+	uint16_t n_rx = descriptors(params), n_tx = n_rx, id = ports->items[index].id;
+	struct rte_eth_rxconf rx = info->default_rxconf;
+	struct rte_eth_txconf tx = info->default_txconf;
+	int socket = rte_eth_dev_socket_id(id), ret;
+	uint16_t queue;
+
+	rx.offloads = conf->rxmode.offloads;
+	tx.offloads = conf->txmode.offloads;
+	ret = rte_eth_dev_adjust_nb_rx_tx_desc(id, &n_rx, &n_tx);
+	for (queue = 0; ret == 0 && queue < params->n_workers; queue++) {
+		ret = rte_eth_rx_queue_setup(id, queue, n_rx, socket, &rx, ports->pool);
+		if (ret == 0)
+			ret = rte_eth_tx_queue_setup(id, queue, n_tx, socket, &tx);
+	}
+	return ret;
+}
+
+/* A wire takes every frame, whomever it is for. */
+static int listen_to_all(const struct pps_port *port)
+{
+	int ret = rte_eth_promiscuous_enable(port->id);
+
+	rte_eth_allmulticast_enable(port->id);
+	if (ret != -ENOTSUP)
+		return ret;
+	pps_log(PPS_LOG_INFO,
+		"port \"%s\": %s has no promiscuous mode: it passes up what it passes up",
+		port->name, port->driver);
+	return 0;
+}
+
+bool port_setup(struct pps_ports *ports, unsigned int index, const struct pps_ports_params *params,
+	struct pps_errors *errors)
+{
+	const struct pps_port *port = &ports->items[index];
+	struct rte_eth_conf conf;
+	int ret;
+
+	/* From here on the device has something to give back. */
+	ports->priv->configured[index] = true;
+	ret = configure(ports, index, params, &conf);
+	if (ret < 0)
+		return fail(ports, index, "cannot be configured", ret, errors);
+	ret = setup_queues(ports, index, params, &conf);
+	if (ret < 0)
+		return fail(ports, index, "its queues cannot be set up", ret, errors);
+	/* Where a driver has no way to set it, the MTU is not enforced on that side. */
+	if (params->segments[index / 2].mtu) {
+		ret = rte_eth_dev_set_mtu(port->id, params->segments[index / 2].mtu);
+		if (ret < 0 && ret != -ENOTSUP)
+			return fail(ports, index, "its MTU cannot be set", ret, errors);
+	}
+	ret = listen_to_all(port);
+	if (ret < 0)
+		return fail(ports, index, "it cannot be made promiscuous", ret, errors);
+	/* Nobody reads the packet types a driver may find. */
+	rte_eth_dev_set_ptypes(port->id, RTE_PTYPE_UNKNOWN, NULL, 0);
+	return true;
+}
