@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The table of control methods, and the handlers that need no file of their own. */
+
+#include "commands.h"
+
+#include <string.h>
+
+#include <pps_json.h>
+
+#include "commands_priv.h"
+
+#define EVENTS_DEFAULT 100
+
+json_t *time_json(uint64_t ns, unsigned int digits)
+{
+	char text[PPS_TIME_TEXT_MAX];
+
+	return ns == 0 ? json_null() : json_string(pps_time_format(ns, digits, text));
+}
+
+int segment_find(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->n_segments; i++) {
+		if (strcmp(config->segments[i].name, name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+/* ---- load ---- */
+
+struct load_params {
+	char *name, *text;
+};
+
+static void load(struct pps_ctl_call *call, const json_t *params, void *aux)
+{
+	static const struct pps_json_field fields[] = {
+		{.key = "name",
+			.read = pps_json_read_string,
+			.required = true,
+			.offset = offsetof(struct load_params, name),
+			.help = "file name, for the record"},
+		{.key = "text",
+			.read = pps_json_read_string,
+			.required = true,
+			.offset = offsetof(struct load_params, text),
+			.help = "the policy's bytes"},
+	};
+	struct manager *manager = aux;
+	struct load_params read = {0};
+	struct pps_errors errors = {0};
+	struct reload_request request;
+
+	if (!pps_json_read_object(params, NULL, fields, sizeof(fields) / sizeof(fields[0]), &read,
+		    NULL, &errors)) {
+		pps_ctl_fail_errors(
+			call, PPS_CTL_E_PARAMS, "load takes a name and a text", &errors);
+		goto out;
+	}
+	request = (struct reload_request){
+		.cause = RELOAD_LOAD,
+		.name = read.name,
+		.text = read.text,
+		.len = strlen(read.text),
+		.who = *pps_ctl_call_peer(call),
+		.call = call,
+	};
+	if (reload_start(manager, &request))
+		read = (struct load_params){0};
+	else
+		pps_ctl_fail(call, PPS_CTL_E_BUSY, NULL,
+			"another policy is being taken into force; try again in a moment");
+out:
+	free(read.name);
+	free(read.text);
+	pps_errors_fini(&errors);
+}
+
+/* ---- events ---- */
+
+static uint64_t number(const json_t *params, const char *key, uint64_t otherwise)
+{
+	const json_t *value = json_object_get(params, key);
+
+	return json_is_integer(value) && json_integer_value(value) >= 0
+		? (uint64_t)json_integer_value(value)
+		: otherwise;
+}
+
+static void events(struct pps_ctl_call *call, const json_t *params, void *aux)
+{
+	struct manager *manager = aux;
+	const json_t *filter = json_object_get(params, "filter");
+	struct pps_event_log_stats stats;
+	json_t *result;
+
+	if (filter != NULL && !json_is_object(filter)) {
+		pps_ctl_fail(call, PPS_CTL_E_PARAMS, NULL,
+			"\"filter\" is an object of members to match");
+		return;
+	}
+	manager_drain(manager);
+	pps_event_log_stats(manager->log, &stats);
+	result = json_pack("{s:o, s:I}", "events",
+		pps_event_log_tail(manager->log, filter, number(params, "since_seq", 0),
+			(size_t)number(params, "max", EVENTS_DEFAULT)),
+		"next_seq", (json_int_t)stats.written + 1);
+	if (json_is_true(json_object_get(params, "follow")))
+		pps_ctl_subscribe(call, filter != NULL ? json_deep_copy(filter) : NULL, result);
+	else
+		pps_ctl_reply(call, result);
+}
+
+/* ---- methods ---- */
+
+static void methods(struct pps_ctl_call *call, const json_t *params, void *aux)
+{
+	json_t *list = json_array();
+
+	(void)params;
+	(void)aux;
+	for (size_t i = 0; i < n_commands; i++)
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:s}", "name", command_table[i].name, "role",
+				pps_ctl_role_word(command_table[i].role), "help",
+				command_table[i].help));
+	pps_ctl_reply(call, json_pack("{s:o}", "methods", list));
+}
+
+const struct pps_ctl_method command_table[] = {
+	{"status", PPS_CTL_VIEW, command_status, "what runs, since when, and how it fares"},
+	{"load", PPS_CTL_ADMIN, load, "take a policy into force"},
+	{"show_rules", PPS_CTL_VIEW, command_show_rules, "the rules with approvals and counters"},
+	{"show_flows", PPS_CTL_VIEW, command_show_flows, "live flows"},
+	{"show_drops", PPS_CTL_VIEW, command_show_drops, "what was dropped, by reason"},
+	{"show_policy", PPS_CTL_VIEW, command_show_policy, "the policy in force, resolved"},
+	{"kill_flows", PPS_CTL_ADMIN, command_kill_flows, "end live flows"},
+	{"explain", PPS_CTL_VIEW, command_explain, "what would become of a packet, and why"},
+	{"events", PPS_CTL_VIEW, events, "the last events, and those to come"},
+	{"methods", PPS_CTL_VIEW, methods, "this list"},
+};
+const size_t n_commands = sizeof(command_table) / sizeof(command_table[0]);

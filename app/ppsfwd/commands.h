@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef COMMANDS_H
+#define COMMANDS_H
+
+/*
+ * The control methods of ppsfwd: one table, one handler each. Answers are exactly what
+ * "ppsfw --json" prints. Times are RFC 3339 UTC text, "null" where there is none; counts are
+ * integers; digests are lower-case hex.
+ *
+ * status {}                                                                             (view)
+ *   {"version", "pid", "mode": "inline"|"audit", "clock": "system"|"capture", "started",
+ *    "uptime_sec",
+ *    "policy": null | {"name", "revision", "authority", "digest", "generation", "file", "loaded",
+ *                      "age_sec", "valid_until", "rules": {"approved","exceptions","banned"},
+ *                      "entries", "table_bytes"},
+ *    "segments": [{"name", "inside": PORT, "outside": PORT}],
+ *       PORT = {"name", "driver", "link": "up"|"down", "speed_mbps", "mtu", "rx_packets",
+ *               "rx_bytes", "tx_packets", "tx_bytes", "rx_pps", "tx_pps", "rx_bps", "tx_bps",
+ *               "missed", "no_buffer", "errors"}
+ *    "flows": {"live", "capacity", "started", "ended", "memory_bytes"},
+ *    "packets": {"passed", "passed_bytes", "dropped", "dropped_bytes", "pass_pps", "drop_pps"},
+ *    "top_drops": [{"reason", "count"}] (at most 5, most first),
+ *    "workers": [{"worker", "lcore", "passed", "dropped", "flows", "stalled": bool}],
+ *    "events": {"written", "lost", "write_errors", "file"},
+ *    "reload": {"busy": bool, "loads", "refused"}}
+ *
+ * load {"name": file name for the record, "text": the policy's bytes}                  (admin)
+ *   {"name", "revision", "digest", "previous_digest": text|null, "generation",
+ *    "rules": {"approved","exceptions","banned"}, "entries", "table_bytes", "build_ms",
+ *    "flows": {"kept", "rebound", "cut"}}
+ *   Errors: -32002 with data [{"path","text"}] when refused; -32003 while another is under way.
+ *
+ * show_rules {}                                                                         (view)
+ *   {"rules": [{"id", "kind", "direction", "traffic", "source", "destination", "vlans", "log",
+ *               "assurance", "boundary", "approved_by", "owner", "assessed", "reason",
+ *               "mitigations": [], "expires", "expired": bool, "overrides": [],
+ *               "packets", "bytes", "flows", "last", "since"}]}
+ *
+ * show_flows {"filter": FILTER, "max": n (default 1000)}                                (view)
+ *   {"flows": [{"segment", "direction", "protocol", "source", "source_port", "destination",
+ *               "destination_port", "icmp_type", "vlan", "inner_vlan", "state", "rule",
+ *               "started", "idle_ms", "timeout_ms", "packets": {"initiator","responder"},
+ *               "bytes": {"initiator","responder"}}],
+ *    "matched", "shown", "live"}
+ *   FILTER: an object, all members of which must hold: "segment", "direction", "protocol" (name or
+ *   number), "source", "destination", "address" (either) (address or prefix), "port" (either),
+ *   "source_port", "destination_port", "rule", "state", "vlan". {} is every flow.
+ *
+ * kill_flows {"filter": FILTER}                                                        (admin)
+ *   {"killed"}
+ *
+ * show_drops {}                                                                         (view)
+ *   {"drops": [{"reason", "step", "count", "text"}] (only counts > 0, most first), "total",
+ *    "bytes"}
+ *
+ * show_policy {}                                                                        (view)
+ *   {"policy": null | as in status, "document": the canonical policy as an object}
+ *
+ * explain {"direction": "inbound"|"outbound", "protocol", "source", "destination",
+ *          "source_port", "destination_port", "icmp_type", "icmp_code", "vlan", "segment",
+ *          "tcp_flags": "syn" (default) | "ack" | "syn-ack" | "fin-ack" | "rst"}            (view)
+ *   {"verdict": "pass"|"drop", "reason", "text", "step",
+ *    "steps": [{"step", "result": "ok"|"drop"|"pass"|"not reached", "text"}],
+ *    "rule": null | as in show_rules without counters, "flow": null | as in show_flows,
+ *    "policy": {"name","revision","digest","generation"} | null}
+ *
+ * events {"filter": object, "max": n (default 100), "since_seq": n, "follow": bool}     (view)
+ *   {"events": [...], "next_seq"}; with "follow", notifications "event" come after it.
+ *
+ * methods {}                                                                            (view)
+ *   {"methods": [{"name", "role", "help"}]}
+ */
+
+#include <stddef.h>
+
+#include <pps_ctl.h>
+
+extern const struct pps_ctl_method command_table[];
+extern const size_t n_commands;
+
+#endif

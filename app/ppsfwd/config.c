@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "config_priv.h"
+
+#define FILE_BYTES_MAX (1u << 20)
+#define NAME_MAX_LEN   32 /* of a segment */
+#define PORT_NAME_MAX  63
+#define ACCESS_MAX     64
+#define COUNT(array)   (sizeof(array) / sizeof((array)[0]))
+
+static const char *const mode_words[] = {
+	[CONFIG_INLINE] = "inline",
+	[CONFIG_AUDIT] = "audit",
+};
+static const char *const clock_words[] = {
+	[CONFIG_CLOCK_SYSTEM] = "system",
+	[CONFIG_CLOCK_CAPTURE] = "capture",
+};
+
+const char *config_mode_word(enum config_mode mode)
+{
+	return mode_words[mode];
+}
+
+const char *config_clock_word(enum config_clock clock)
+{
+	return clock_words[clock];
+}
+
+/* ---- what readers share ---- */
+
+void config_set_string(void *target, char *text)
+{
+	char **string = target;
+
+	free(*string);
+	*string = text;
+}
+
+void config_free_list(char **items, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		free(items[i]);
+	free(items);
+}
+
+bool config_check_text(
+	const json_t *value, const struct pps_json_path *path, struct pps_errors *errors)
+{
+	const char *text = json_string_value(value);
+
+	if (!text)
+		pps_json_error(errors, path, "%s is not a string", pps_json_quote(value));
+	else if (!*text)
+		pps_json_error(errors, path, "it is empty");
+	for (; text && *text; text++) {
+		if ((unsigned char)*text >= 0x20 && *text != 0x7f)
+			continue;
+		pps_json_error(
+			errors, path, "%s has a control character in it", pps_json_quote(value));
+		return false;
+	}
+	return text && json_string_length(value) > 0;
+}
+
+/* Sets *ret_index to the word's place in 'words'. */
+static bool read_word(const json_t *value, const struct pps_json_path *path,
+	const char *const *words, size_t n, unsigned int *ret_index, struct pps_errors *errors)
+{
+	const char *text = json_string_value(value), *nearest;
+	struct pps_str list = PPS_STR_INIT;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		if (text && !strcmp(text, words[i])) {
+			*ret_index = i;
+			pps_str_fini(&list);
+			return true;
+		}
+		pps_str_addf(&list, "%s\"%s\"", i ? ", " : "", words[i]);
+	}
+	nearest = text ? pps_nearest_word(text, words, n) : NULL;
+	if (nearest)
+		pps_json_error(errors, path, "%s is none of %s (did you mean \"%s\"?)",
+			pps_json_quote(value), pps_str_text(&list), nearest);
+	else
+		pps_json_error(errors, path, "%s is none of %s", pps_json_quote(value),
+			pps_str_text(&list));
+	pps_str_fini(&list);
+	return false;
+}
+
+static void read_range(const json_t *value, const struct pps_json_path *path, uint32_t *target,
+	uint32_t least, uint32_t most, struct pps_errors *errors)
+{
+	json_int_t number = json_is_integer(value) ? json_integer_value(value) : -1;
+
+	if (number >= 0 && number >= least && number <= most)
+		*target = (uint32_t)number;
+	else
+		pps_json_error(errors, path, "%s is not a whole number (%u-%u)",
+			pps_json_quote(value), least, most);
+}
+
+/* ---- segments ---- */
+
+static void read_segment_name(const json_t *value, const struct pps_json_path *path, void *target,
+	void *aux, struct pps_errors *errors)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789._-";
+	const char *text = json_string_value(value);
+	size_t len = json_string_length(value);
+
+	(void)aux;
+	if (!text || len == 0 || len > NAME_MAX_LEN || text[strspn(text, allowed)])
+		pps_json_error(errors, path,
+			"%s is not a name (1 to %d letters, digits, \".\", \"_\", \"-\")",
+			pps_json_quote(value), NAME_MAX_LEN);
+	else
+		config_set_string(target, pps_strdup(text));
+}
+
+static void read_port(const json_t *value, const struct pps_json_path *path, void *target,
+	void *aux, struct pps_errors *errors)
+{
+	(void)aux;
+	if (!config_check_text(value, path, errors))
+		return;
+	if (json_string_length(value) > PORT_NAME_MAX)
+		pps_json_error(errors, path, "%s is longer than a port's name can be (%d)",
+			pps_json_quote(value), PORT_NAME_MAX);
+	config_set_string(target, pps_strdup(json_string_value(value)));
+}
+
+static void read_mtu(const json_t *value, const struct pps_json_path *path, void *target, void *aux,
+	struct pps_errors *errors)
+{
+	(void)aux;
+	read_range(value, path, target, 576, 9600, errors);
+}
+
+static const struct pps_json_field segment_fields[] = {
+	{"name", read_segment_name, offsetof(struct config_segment, name), true, NULL,
+		"what events, status and rules call the segment"},
+	{"inside", read_port, offsetof(struct config_segment, inside), true, NULL,
+		"the port on the protected side: an ethdev name or a PCI address"},
+	{"outside", read_port, offsetof(struct config_segment, outside), true, NULL,
+		"the port on the other side"},
+	{"mtu", read_mtu, offsetof(struct config_segment, mtu), false, NULL,
+		"layer 3 bytes, for both ports (576-9600); without it 1500"},
+};
+
+static const char *port_of(const struct config *config, size_t port)
+{
+	const struct config_segment *segment = &config->segments[port / 2];
+
+	return port % 2 ? segment->outside : segment->inside;
+}
+
+/* Two segments of one name, and one port in two places. */
+static void check_segments(
+	const struct config *config, const struct pps_json_path *path, struct pps_errors *errors)
+{
+	struct pps_json_path place = {.parent = path}, key = {.parent = &place};
+	size_t i, k;
+
+	for (i = 1; i < config->n_segments; i++) {
+		for (k = 0; k < i; k++) {
+			if (!config->segments[i].name || !config->segments[k].name ||
+				strcmp(config->segments[i].name, config->segments[k].name) != 0)
+				continue;
+			place.index = i;
+			key.key = "name";
+			pps_json_error(errors, &key, "\"%s\" is the name of segments[%zu] already",
+				config->segments[i].name, k);
+			break;
+		}
+	}
+	for (i = 1; i < 2 * config->n_segments; i++) {
+		for (k = 0; k < i; k++) {
+			if (!port_of(config, i) || !port_of(config, k) ||
+				strcmp(port_of(config, i), port_of(config, k)) != 0)
+				continue;
+			place.index = i / 2;
+			key.key = i % 2 ? "outside" : "inside";
+			pps_json_error(errors, &key, "\"%s\" is segments[%zu].%s already",
+				port_of(config, i), k / 2, k % 2 ? "outside" : "inside");
+			break;
+		}
+	}
+}
+
+static void read_segments(const json_t *value, const struct pps_json_path *path, void *target,
+	void *aux, struct pps_errors *errors)
+{
+	struct pps_json_path place = {.parent = path};
+	struct config *config = target;
+	size_t n = json_array_size(value);
+
+	if (!json_is_array(value) || n == 0 || n > PPS_SEGMENTS_MAX) {
+		pps_json_error(errors, path, "%s is not a list of 1 to %d segments",
+			pps_json_quote(value), PPS_SEGMENTS_MAX);
+		return;
+	}
+	config->segments = pps_alloc(n * sizeof(config->segments[0]));
+	config->n_segments = n;
+	for (place.index = 0; place.index < n; place.index++)
+		pps_json_read_object(json_array_get(value, place.index), &place, segment_fields,
+			COUNT(segment_fields), &config->segments[place.index], aux, errors);
+	check_segments(config, path, errors);
+}
+
+/* ---- single values ---- */
+
+static void read_mode(const json_t *value, const struct pps_json_path *path, void *target,
+	void *aux, struct pps_errors *errors)
+{
+	unsigned int index = 0;
+
+	(void)aux;
+	if (json_is_string(value) && !strcmp(json_string_value(value), "observer"))
+		pps_json_error(errors, path,
+			"\"observer\" is not in this build: it has \"inline\" and \"audit\"");
+	else if (read_word(value, path, mode_words, COUNT(mode_words), &index, errors))
+		*(enum config_mode *)target = index;
+}
+
+static void read_clock(const json_t *value, const struct pps_json_path *path, void *target,
+	void *aux, struct pps_errors *errors)
+{
+	unsigned int index = 0;
+
+	(void)aux;
+	if (read_word(value, path, clock_words, COUNT(clock_words), &index, errors))
+		*(enum config_clock *)target = index;
+}
+
+static const char *const log_words[] = {
+	[PPS_LOG_ERROR] = "error",
+	[PPS_LOG_WARNING] = "warning",
+	[PPS_LOG_INFO] = "info",
+	[PPS_LOG_DEBUG] = "debug",
+};
+
+const char *config_log_word(enum pps_log_level level)
+{
+	return log_words[level];
+}
+
+static void read_log(const json_t *value, const struct pps_json_path *path, void *target, void *aux,
+	struct pps_errors *errors)
+{
+	unsigned int index = 0;
+
+	(void)aux;
+	if (read_word(value, path, log_words, COUNT(log_words), &index, errors))
+		*(enum pps_log_level *)target = index;
+}
+
+static void read_workers(const json_t *value, const struct pps_json_path *path, void *target,
+	void *aux, struct pps_errors *errors)
+{
+	uint32_t workers = 1;
+
+	(void)aux;
+	read_range(value, path, &workers, 1, 127, errors);
+	if (workers > 1)
+		pps_json_error(errors, path, "%u workers are not in this build: it has 1", workers);
+	*(uint32_t *)target = workers;
+}
+
+static void read_flows(const json_t *value, const struct pps_json_path *path, void *target,
+	void *aux, struct pps_errors *errors)
+{
+	(void)aux;
+	read_range(value, path, target, 1024, 1u << 26, errors);
+}
+
+static void read_build(const json_t *value, const struct pps_json_path *path, void *target,
+	void *aux, struct pps_errors *errors)
+{
+	(void)aux;
+	read_range(value, path, target, 0, 1u << 20, errors);
+}
+
+static void read_rotate(const json_t *value, const struct pps_json_path *path, void *target,
+	void *aux, struct pps_errors *errors)
+{
+	(void)aux;
+	read_range(value, path, target, 1, 65536, errors);
+}
+
+static void read_keep(const json_t *value, const struct pps_json_path *path, void *target,
+	void *aux, struct pps_errors *errors)
+{
+	(void)aux;
+	read_range(value, path, target, 0, 1000, errors);
+}
+
+/* A unix socket's name has little room; better told here than by bind(). */
+static void read_socket(const json_t *value, const struct pps_json_path *path, void *target,
+	void *aux, struct pps_errors *errors)
+{
+	const size_t most = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+	size_t n_before = errors->n_total;
+	const char *absolute;
+
+	config_read_path(value, path, target, aux, errors);
+	absolute = *(char **)target;
+	if (errors->n_total == n_before && strlen(absolute) > most)
+		pps_json_error(errors, path,
+			"\"%s\" is %zu bytes long, a socket's path at most %zu", absolute,
+			strlen(absolute), most);
+}
+
+/* ---- events ---- */
+
+static void read_events_file(const json_t *value, const struct pps_json_path *path, void *target,
+	void *aux, struct pps_errors *errors)
+{
+	if (json_is_null(value))
+		config_set_string(target, NULL);
+	else
+		config_read_path(value, path, target, aux, errors);
+}
+
+static const struct pps_json_field events_fields[] = {
+	{"file", read_events_file, offsetof(struct config, events_file), false, NULL,
+		"where events are written, one JSON object a line; null: nowhere"},
+	{"rotate_mib", read_rotate, offsetof(struct config, events_rotate_mib), false, NULL,
+		"size at which the file is put aside and a new one begun (1-65536)"},
+	{"keep", read_keep, offsetof(struct config, events_keep), false, NULL,
+		"files put aside that are kept (0-1000); the oldest goes first"},
+};
+
+static void read_events(const json_t *value, const struct pps_json_path *path, void *config,
+	void *aux, struct pps_errors *errors)
+{
+	pps_json_read_object(value, path, events_fields, COUNT(events_fields), config, aux, errors);
+}
+
+/* ---- access ---- */
+
+struct name_list {
+	char **items;
+	size_t n;
+};
+
+/* Somebody who does not exist is let in nowhere. That must not keep the wire closed after a
+ * restart, so it is said and no error. */
+static void check_name(const char *name, const struct pps_json_path *path)
+{
+	struct pps_str place = PPS_STR_INIT;
+	bool group = name[0] == '@';
+
+	if (group ? getgrnam(name + 1) != NULL : getpwnam(name) != NULL)
+		return;
+	pps_json_path_print(path, &place);
+	pps_log(PPS_LOG_WARNING, "%s: this system has no %s \"%s\"", pps_str_text(&place),
+		group ? "group" : "user", group ? name + 1 : name);
+	pps_str_fini(&place);
+}
+
+static void read_names(const json_t *value, const struct pps_json_path *path,
+	struct name_list *list, struct pps_errors *errors)
+{
+	struct pps_json_path place = {.parent = path};
+	size_t n = json_array_size(value);
+	const json_t *item;
+	const char *name;
+
+	if (!json_is_array(value) || n > ACCESS_MAX) {
+		pps_json_error(errors, path,
+			"%s is not a list of at most %d user names or \"@group\" names",
+			pps_json_quote(value), ACCESS_MAX);
+		return;
+	}
+	list->items = pps_alloc((n + 1) * sizeof(list->items[0]));
+	for (place.index = 0; place.index < n; place.index++) {
+		item = json_array_get(value, place.index);
+		name = json_string_value(item);
+		if (!config_check_text(item, &place, errors))
+			continue;
+		if (strpbrk(name, " :,/") || !strcmp(name, "@") || !strncmp(name, "@@", 2))
+			pps_json_error(errors, &place, "%s is not a user name or \"@group\"",
+				pps_json_quote(item));
+		else
+			check_name(name, &place);
+		list->items[list->n++] = pps_strdup(name);
+	}
+}
+
+static void read_admins(const json_t *value, const struct pps_json_path *path, void *target,
+	void *aux, struct pps_errors *errors)
+{
+	struct config *config = target;
+	struct name_list list = {0};
+
+	(void)aux;
+	read_names(value, path, &list, errors);
+	config->admins = list.items;
+	config->n_admins = list.n;
+}
+
+static void read_viewers(const json_t *value, const struct pps_json_path *path, void *target,
+	void *aux, struct pps_errors *errors)
+{
+	struct config *config = target;
+	struct name_list list = {0};
+
+	(void)aux;
+	read_names(value, path, &list, errors);
+	config->viewers = list.items;
+	config->n_viewers = list.n;
+}
+
+static const struct pps_json_field access_fields[] = {
+	{"admin", read_admins, 0, false, NULL,
+		"users and \"@groups\" that may change things, besides root and the daemon's user"},
+	{"view", read_viewers, 0, false, NULL, "users and \"@groups\" that may look"},
+};
+
+static void read_access(const json_t *value, const struct pps_json_path *path, void *config,
+	void *aux, struct pps_errors *errors)
+{
+	pps_json_read_object(value, path, access_fields, COUNT(access_fields), config, aux, errors);
+}
+
+/* ---- the whole ---- */
+
+static const struct pps_json_field config_fields[] = {
+	{"eal", config_read_eal, 0, false, NULL, "arguments for EAL, one a string"},
+	{"segments", read_segments, 0, true, NULL, "the wires: pairs of ports"},
+	{"mode", read_mode, offsetof(struct config, mode), false, NULL,
+		"inline enforces; audit forwards everything and reports what inline would drop"},
+	{"policy", config_read_path, offsetof(struct config, policy), true, NULL,
+		"the approved-PPS policy in force from the start"},
+	{"clock", read_clock, offsetof(struct config, clock), false, NULL,
+		"system, or capture: time is that of the packets in the captures"},
+	{"workers", read_workers, offsetof(struct config, workers), false, NULL,
+		"lcores that forward"},
+	{"flows", read_flows, offsetof(struct config, flows), false, NULL,
+		"flows tracked at once (1024-67108864)"},
+	{"socket", read_socket, offsetof(struct config, socket), false, NULL, "the control socket"},
+	{"events", read_events, 0, false, NULL, "the accountability log"},
+	{"state", config_read_path, offsetof(struct config, state), false, NULL,
+		"the folder for what must survive a restart"},
+	{"access", read_access, 0, false, NULL, "who may use the control socket"},
+	{"build_mib", read_build, offsetof(struct config, build_mib), false, NULL,
+		"memory that compiling a policy may add (0-1048576); 0: no limit"},
+	{"log", read_log, offsetof(struct config, log), false, NULL,
+		"the least important lines still written to standard error"},
+};
+
+const struct config_table config_tables[CONFIG_TABLES] = {
+	{"", config_fields, COUNT(config_fields)},
+	{"segments", segment_fields, COUNT(segment_fields)},
+	{"events", events_fields, COUNT(events_fields)},
+	{"access", access_fields, COUNT(access_fields)},
+};
+
+static struct config *make_default(void)
+{
+	struct config *config = pps_alloc(sizeof(*config));
+
+	config->n_eal = 2;
+	config->eal = pps_alloc(config->n_eal * sizeof(config->eal[0]));
+	config->eal[0] = pps_strdup("--in-memory");
+	config->eal[1] = pps_strdup("--no-telemetry");
+	config->workers = 1;
+	config->flows = 1048576;
+	config->socket = pps_strdup("/run/ppsfw/ppsfw.sock");
+	config->events_file = pps_strdup("/var/log/ppsfw/events.jsonl");
+	config->events_rotate_mib = 64;
+	config->events_keep = 16;
+	config->state = pps_strdup("/var/lib/ppsfw");
+	config->build_mib = 1024;
+	config->log = PPS_LOG_INFO;
+	return config;
+}
+
+struct config *config_load(const char *path, struct pps_errors *errors)
+{
+	struct config_reading reading = {0};
+	size_t n_before = errors->n_total, len;
+	struct config *config;
+	json_t *document;
+	char *text, *folder;
+	int ret;
+
+	ret = pps_file_read(path, FILE_BYTES_MAX, &text, &len);
+	if (ret < 0) {
+		pps_errors_add(errors, "", "cannot read it: %s", strerror(-ret));
+		return NULL;
+	}
+	document = pps_json_parse(text, len, errors);
+	free(text);
+	if (!document)
+		return NULL;
+	folder = config_folder_of(path);
+	reading.folder = folder;
+	config = make_default();
+	pps_json_read_object(
+		document, NULL, config_fields, COUNT(config_fields), config, &reading, errors);
+	json_decref(document);
+	free(folder);
+	if (errors->n_total == n_before)
+		return config;
+	config_free(config);
+	return NULL;
+}
+
+void config_free(struct config *config)
+{
+	size_t i;
+
+	if (!config)
+		return;
+	for (i = 0; i < config->n_segments; i++) {
+		free(config->segments[i].name);
+		free(config->segments[i].inside);
+		free(config->segments[i].outside);
+	}
+	free(config->segments);
+	config_free_list(config->eal, config->n_eal);
+	config_free_list(config->admins, config->n_admins);
+	config_free_list(config->viewers, config->n_viewers);
+	free(config->policy);
+	free(config->socket);
+	free(config->events_file);
+	free(config->state);
+	free(config);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+
+#include <jansson.h>
+
+#include "config_priv.h"
+
+static json_t *print_list(char *const *items, size_t n)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		json_array_append_new(list, json_string(items[i]));
+	return list;
+}
+
+static json_t *print_segments(const struct config *config)
+{
+	const struct config_segment *segment;
+	json_t *list = json_array(), *item;
+	size_t i;
+
+	for (i = 0; i < config->n_segments; i++) {
+		segment = &config->segments[i];
+		item = json_pack("{s:s, s:s, s:s}", "name", segment->name, "inside",
+			segment->inside, "outside", segment->outside);
+		if (segment->mtu)
+			json_object_set_new(item, "mtu", json_integer(segment->mtu));
+		json_array_append_new(list, item);
+	}
+	return list;
+}
+
+void config_print(const struct config *config, struct pps_str *out)
+{
+	json_t *document;
+	char *text;
+
+	document = json_pack("{s:o, s:o, s:s, s:s, s:s, s:I, s:I, s:s, s:{s:s?, s:I, s:I}, s:s, "
+			     "s:{s:o, s:o}, s:I, s:s}",
+		"eal", print_list(config->eal, config->n_eal), "segments", print_segments(config),
+		"mode", config_mode_word(config->mode), "policy", config->policy, "clock",
+		config_clock_word(config->clock), "workers", (json_int_t)config->workers, "flows",
+		(json_int_t)config->flows, "socket", config->socket, "events", "file",
+		config->events_file, "rotate_mib", (json_int_t)config->events_rotate_mib, "keep",
+		(json_int_t)config->events_keep, "state", config->state, "access", "admin",
+		print_list(config->admins, config->n_admins), "view",
+		print_list(config->viewers, config->n_viewers), "build_mib",
+		(json_int_t)config->build_mib, "log", config_log_word(config->log));
+	text = json_dumps(document, JSON_INDENT(2));
+	pps_str_addf(out, "%s\n", text ? text : "");
+	free(text);
+	json_decref(document);
+}

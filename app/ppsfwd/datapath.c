@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "datapath.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <rte_launch.h>
+#include <rte_lcore.h>
+
+#define EVENT_RING_SIZE  8192
+#define STOP_POLL_NS     1000000
+#define STOP_PATIENCE_NS (5 * PPS_NS_PER_SEC) /* a worker that gets nowhere for so long hangs */
+
+static bool open_ports(
+	struct datapath *datapath, const struct config *config, struct pps_errors *errors)
+{
+	struct pps_segment_params segments[PPS_SEGMENTS_MAX];
+	const struct pps_ports_params params = {
+		.segments = segments,
+		.n_segments = (unsigned int)config->n_segments,
+		.n_workers = config->workers,
+		.capture_clock = config->clock == CONFIG_CLOCK_CAPTURE,
+	};
+
+	for (size_t i = 0; i < config->n_segments; i++) {
+		segments[i] = (struct pps_segment_params){
+			.name = config->segments[i].name,
+			.inside = config->segments[i].inside,
+			.outside = config->segments[i].outside,
+			.mtu = (uint16_t)config->segments[i].mtu,
+		};
+	}
+	datapath->ports = pps_ports_open(&params, errors);
+	return datapath->ports != NULL;
+}
+
+/* The parts one worker owns. What was made is freed by destroy_worker(), also after a failure. */
+static const char *create_worker(struct worker *worker, const struct config *config)
+{
+	char name[32];
+	struct pps_flow_table_params flows = {
+		.name = name,
+		.flows = config->flows,
+		.socket = (int)rte_lcore_to_socket_id(worker->lcore),
+	};
+	struct pps_filter_params filter;
+
+	worker->stats = pps_worker_stats_create();
+	if (worker->stats == NULL)
+		return "counters";
+	snprintf(name, sizeof(name), "flows%u", worker->index);
+	worker->flows = pps_flow_table_create(&flows);
+	if (worker->flows == NULL)
+		return "the flow table (key \"flows\", and memory given to EAL by -m)";
+	snprintf(name, sizeof(name), "events%u", worker->index);
+	worker->events = pps_event_source_create(name, EVENT_RING_SIZE, worker->stats);
+	if (worker->events == NULL)
+		return "the event ring";
+	filter = (struct pps_filter_params){
+		.flows = worker->flows,
+		.stats = worker->stats,
+		.events = worker->events,
+		.audit = worker->audit,
+	};
+	worker->filter = pps_filter_create(&filter);
+	if (worker->filter == NULL)
+		return "the filter";
+	return NULL;
+}
+
+static void destroy_worker(struct worker *worker)
+{
+	if (worker->filter != NULL)
+		pps_filter_destroy(worker->filter);
+	if (worker->events != NULL)
+		pps_event_source_destroy(worker->events);
+	if (worker->flows != NULL)
+		pps_flow_table_destroy(worker->flows);
+	if (worker->stats != NULL)
+		pps_worker_stats_destroy(worker->stats);
+}
+
+bool datapath_create(
+	struct datapath *datapath, const struct config *config, struct pps_errors *errors)
+{
+	unsigned int lcore = rte_get_next_lcore((unsigned int)-1, 1, 0);
+
+	*datapath = (struct datapath){
+		.n_workers = config->workers,
+		.capture_clock = config->clock == CONFIG_CLOCK_CAPTURE,
+	};
+	datapath->workers = pps_alloc(config->workers * sizeof(*datapath->workers));
+	datapath->snapshot = pps_snapshot_create(config->workers);
+	if (datapath->snapshot == NULL) {
+		pps_errors_add(errors, "", "no memory for the ruleset snapshot");
+		return false;
+	}
+	if (!open_ports(datapath, config, errors))
+		return false;
+	for (unsigned int i = 0; i < config->workers; i++) {
+		struct worker *worker = &datapath->workers[i];
+		const char *what;
+
+		if (lcore >= RTE_MAX_LCORE) {
+			pps_errors_add(errors, "workers",
+				"%u workers need as many lcores besides the main one, and EAL has "
+				"%u",
+				config->workers, rte_lcore_count() - 1);
+			return false;
+		}
+		worker->index = i;
+		worker->lcore = lcore;
+		worker->audit = config->mode == CONFIG_AUDIT;
+		worker->ports = datapath->ports;
+		worker->snapshot = datapath->snapshot;
+		worker->clock = &datapath->clock;
+		what = create_worker(worker, config);
+		if (what != NULL) {
+			pps_errors_add(errors, "", "worker %u: no memory for %s", i, what);
+			return false;
+		}
+		lcore = rte_get_next_lcore(lcore, 1, 0);
+	}
+	worker_clock_init(&datapath->clock);
+	return true;
+}
+
+bool datapath_start(struct datapath *datapath, struct pps_errors *errors)
+{
+	lcore_function_t *run = datapath->capture_clock ? worker_main_capture : worker_main;
+
+	if (!pps_ports_start(datapath->ports, errors))
+		return false;
+	datapath->running = true;
+	for (unsigned int i = 0; i < datapath->n_workers; i++) {
+		struct worker *worker = &datapath->workers[i];
+
+		if (rte_eal_remote_launch(run, worker, worker->lcore) != 0) {
+			pps_errors_add(errors, "workers", "lcore %u is busy", worker->lcore);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool any_running(const struct datapath *datapath)
+{
+	for (unsigned int i = 0; i < datapath->n_workers; i++) {
+		if (rte_eal_get_lcore_state(datapath->workers[i].lcore) == RUNNING)
+			return true;
+	}
+	return false;
+}
+
+/* What changes as long as workers get anywhere: rounds, and flows that end. */
+static uint64_t progress(const struct datapath *datapath)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < datapath->n_workers; i++)
+		sum += pps_stats_load(&datapath->workers[i].stats->loops) +
+			pps_stats_load(&datapath->workers[i].stats->flows_ended);
+	return sum;
+}
+
+bool datapath_stop(struct datapath *datapath, void (*drain)(void *aux), void *aux)
+{
+	const struct timespec nap = {.tv_nsec = STOP_POLL_NS};
+	uint64_t moved_ns = pps_time_mono_ns(), last = 0;
+
+	if (!datapath->running)
+		return true;
+	for (unsigned int i = 0; i < datapath->n_workers; i++)
+		atomic_store_explicit(&datapath->workers[i].stop, true, memory_order_relaxed);
+	while (any_running(datapath)) {
+		uint64_t now_ns = pps_time_mono_ns();
+
+		drain(aux);
+		if (progress(datapath) != last) {
+			last = progress(datapath);
+			moved_ns = now_ns;
+		}
+		if (now_ns - moved_ns > STOP_PATIENCE_NS)
+			return false;
+		nanosleep(&nap, NULL);
+	}
+	rte_eal_mp_wait_lcore();
+	drain(aux);
+	pps_ports_stop(datapath->ports);
+	datapath->running = false;
+	return true;
+}
+
+void datapath_destroy(struct datapath *datapath)
+{
+	if (datapath->workers != NULL) {
+		for (unsigned int i = 0; i < datapath->n_workers; i++)
+			destroy_worker(&datapath->workers[i]);
+	}
+	pps_ports_close(datapath->ports);
+	pps_snapshot_destroy(datapath->snapshot);
+	free(datapath->workers);
+	*datapath = (struct datapath){0};
+}
+
+static void add_port(struct pps_port_stats *to, const struct pps_port_stats *from)
+{
+	to->rx_packets += pps_stats_load(&from->rx_packets);
+	to->rx_bytes += pps_stats_load(&from->rx_bytes);
+	to->tx_packets += pps_stats_load(&from->tx_packets);
+	to->tx_bytes += pps_stats_load(&from->tx_bytes);
+}
+
+void datapath_totals(const struct datapath *datapath, struct datapath_totals *ret)
+{
+	*ret = (struct datapath_totals){0};
+	for (unsigned int i = 0; i < datapath->n_workers; i++) {
+		const struct pps_worker_stats *stats = datapath->workers[i].stats;
+
+		for (unsigned int r = PPS_REASON_NONE + 1; r < PPS_REASON_COUNT; r++) {
+			uint64_t n = pps_stats_load(&stats->drops[r]);
+
+			ret->drops[r] += n;
+			ret->dropped += n;
+		}
+		ret->drop_bytes += pps_stats_load(&stats->drop_bytes);
+		ret->passed += pps_stats_load(&stats->passed);
+		ret->passed_bytes += pps_stats_load(&stats->passed_bytes);
+		ret->flows_started += pps_stats_load(&stats->flows_started);
+		ret->flows_ended += pps_stats_load(&stats->flows_ended);
+		ret->flows_live += pps_stats_load(&stats->flows_live);
+		ret->kept += pps_stats_load(&stats->rejudged_kept);
+		ret->rebound += pps_stats_load(&stats->rejudged_rebound);
+		ret->cut += pps_stats_load(&stats->rejudged_cut);
+		for (unsigned int p = 0; p < PPS_PORTS_MAX; p++)
+			add_port(&ret->ports[p], &stats->ports[p]);
+	}
+}
+
+bool datapath_exhausted(const struct datapath *datapath)
+{
+	for (unsigned int i = 0; i < datapath->n_workers; i++) {
+		if (!atomic_load_explicit(&datapath->workers[i].exhausted, memory_order_acquire))
+			return false;
+	}
+	return true;
+}
+
+uint64_t datapath_wall_ns(const struct datapath *datapath)
+{
+	if (!datapath->capture_clock)
+		return pps_time_wall_ns();
+	return atomic_load_explicit(&datapath->workers[0].wall_ns, memory_order_relaxed);
+}
+
+bool datapath_swept(const struct datapath *datapath, uint32_t generation)
+{
+	for (unsigned int i = 0; i < datapath->n_workers; i++) {
+		const struct worker *worker = &datapath->workers[i];
+
+		/* One that has read its whole capture has ended all its flows. */
+		if (!atomic_load_explicit(&worker->exhausted, memory_order_acquire) &&
+			pps_filter_swept_generation(worker->filter) != generation)
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "probe.h"
+
+#include <string.h>
+
+#include <pps_packet.h>
+
+#define HOP_LIMIT           64
+#define IPV4_HEADER         20
+#define IPV6_HEADER         40
+#define TCP_HEADER          20
+#define SCTP_INIT_LENGTH    20
+#define DCCP_REQUEST_LENGTH 20
+#define OTHER_PAYLOAD       16
+
+static uint8_t *put16(uint8_t *at, unsigned int value)
+{
+	at[0] = (uint8_t)(value >> 8);
+	at[1] = (uint8_t)value;
+	return at + 2;
+}
+
+/* The transport header at 'l4' (zeroed); returns its length. */
+static size_t build_l4(const struct probe *probe, uint8_t *l4)
+{
+	if (probe->protocol == PPS_IP_ICMP || probe->protocol == PPS_IP_ICMPV6) {
+		l4[0] = probe->icmp_type;
+		l4[1] = probe->icmp_code;
+		put16(l4 + 4, 1);
+		return 8;
+	}
+	if (probe->protocol != PPS_IP_TCP && probe->protocol != PPS_IP_UDP &&
+		probe->protocol != PPS_IP_UDPLITE && probe->protocol != PPS_IP_SCTP &&
+		probe->protocol != PPS_IP_DCCP)
+		return OTHER_PAYLOAD;
+	put16(l4, probe->source_port);
+	put16(l4 + 2, probe->destination_port);
+	switch (probe->protocol) {
+	case PPS_IP_TCP:
+		l4[12] = TCP_HEADER / 4 << 4;
+		l4[13] = probe->tcp_flags;
+		return TCP_HEADER;
+	case PPS_IP_SCTP:
+		l4[12] = 1; /* INIT */
+		put16(l4 + 14, SCTP_INIT_LENGTH);
+		return 12 + SCTP_INIT_LENGTH;
+	case PPS_IP_DCCP:
+		l4[4] = DCCP_REQUEST_LENGTH / 4;
+		l4[8] = 0x01; /* REQUEST with long sequence numbers */
+		return DCCP_REQUEST_LENGTH;
+	default: /* UDP; for UDP-Lite the field is the checksum's coverage */
+		put16(l4 + 4, 8);
+		return 8;
+	}
+}
+
+static void checksum(uint8_t *header)
+{
+	uint32_t sum = 0;
+
+	for (unsigned int i = 0; i < IPV4_HEADER; i += 2)
+		sum += (uint32_t)header[i] << 8 | header[i + 1];
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	put16(header + 10, ~sum & 0xffff);
+}
+
+size_t probe_build(const struct probe *probe, uint8_t frame[PROBE_MAX])
+{
+	bool v6 = probe->source.family == 6;
+	uint8_t *at = frame + 12;
+	size_t l4_len;
+
+	memset(frame, 0, PROBE_MAX);
+	frame[0] = frame[6] = 0x02; /* locally administered */
+	frame[5] = 1;
+	frame[11] = 2;
+	if (probe->vlan != 0) {
+		at = put16(at, PPS_ETHERTYPE_VLAN);
+		at = put16(at, probe->vlan);
+	}
+	at = put16(at, v6 ? PPS_ETHERTYPE_IPV6 : PPS_ETHERTYPE_IPV4);
+	if (v6) {
+		l4_len = build_l4(probe, at + IPV6_HEADER);
+		at[0] = 0x60;
+		put16(at + 4, (unsigned int)l4_len);
+		at[6] = probe->protocol;
+		at[7] = HOP_LIMIT;
+		memcpy(at + 8, probe->source.bytes, 16);
+		memcpy(at + 24, probe->destination.bytes, 16);
+		return (size_t)(at - frame) + IPV6_HEADER + l4_len;
+	}
+	l4_len = build_l4(probe, at + IPV4_HEADER);
+	at[0] = 0x45;
+	put16(at + 2, (unsigned int)(IPV4_HEADER + l4_len));
+	at[8] = HOP_LIMIT;
+	at[9] = probe->protocol;
+	memcpy(at + 12, probe->source.bytes, 4);
+	memcpy(at + 16, probe->destination.bytes, 4);
+	checksum(at);
+	return (size_t)(at - frame) + IPV4_HEADER + l4_len;
+}

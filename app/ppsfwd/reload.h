@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef RELOAD_H
+#define RELOAD_H
+
+/*
+ * The policy transaction: load, check, build, publish, wait, retire.
+ *
+ * Everything that can fail comes before publish: reading, checking and compiling run in a thread of
+ * their own, so that neither the workers nor the operators' other questions wait for them. Publish
+ * is one store and cannot fail; after it nothing can. A policy that fails leaves the running one in
+ * force, untouched, and the answer names every place that is wrong.
+ *
+ * After the publish the old ruleset is kept until no worker can hold it, and then freed; then the
+ * workers' sweeps judge every flow again that no packet has reached, and only then does the asker
+ * get the answer, with how many flows were kept, bound to another rule, and cut. From that answer
+ * on nothing that the new policy does not permit crosses.
+ *
+ * One transaction at a time. SIGHUP during one is remembered and done after it. The asker may go
+ * away: the transaction goes on.
+ *
+ * Expiry is the same transaction with the same text: when the first exception's time has come, the
+ * policy is compiled again without it. Until the new ruleset is there the old one's rule is dead
+ * all the same, because the datapath asks its 'expires_ns'.
+ *
+ * Management thread only; the builder thread touches nothing but the fields said below.
+ */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pps_base.h>
+#include <pps_ctl.h>
+#include <pps_ruleset.h>
+#include <pps_stats.h>
+
+struct manager;
+
+enum reload_state { RELOAD_IDLE, RELOAD_BUILDING, RELOAD_GRACE, RELOAD_SWEEP };
+enum reload_cause { RELOAD_START, RELOAD_LOAD, RELOAD_SIGHUP, RELOAD_EXPIRY };
+
+/* What is wanted, and what became of it. */
+struct reload_request {
+	enum reload_cause cause;
+	char *name; /* of the file, for the record */
+	char *text; /* the policy's bytes; NULL: the builder reads the configured file */
+	size_t len;
+	struct pps_ctl_peer who; /* pid 0: the daemon itself */
+	struct pps_ctl_call *call; /* to answer, or NULL */
+};
+
+struct reload {
+	enum reload_state state;
+	struct reload_request request; /* under way. builder: ro */
+
+	/* The builder's. builder: rw until 'built', management afterwards. */
+	pthread_t thread;
+	struct pps_ruleset_params params;
+	struct pps_ruleset *next;
+	struct pps_errors errors;
+	atomic_bool built; /* builder: wo (release) */
+	int built_fd; /* eventfd: wakes the management loop */
+
+	/* The ruleset in force, and the text it came from (to compile it again at an expiry). */
+	struct pps_ruleset *current;
+	char *current_name;
+	char *current_text;
+	size_t current_len;
+	uint64_t loaded_ns; /* wall clock; compiling it again at an expiry does not count */
+	struct pps_ruleset *old; /* waits for its grace period */
+	uint64_t token;
+	char previous_digest[65];
+
+	uint64_t kept, rebound, cut; /* totals when it was published */
+	uint32_t next_generation;
+	bool sighup; /* another is wanted */
+	uint64_t expiry_retry_ns; /* monotonic: a failed expiry is tried again then; 0: none failed
+				   */
+	uint64_t n_loads, n_refused;
+};
+
+bool reload_init(struct reload *reload);
+void reload_fini(struct reload *reload, struct pps_rule_book *book);
+
+/* The first policy, before workers run: from the configured file, in this thread. */
+bool reload_first(struct manager *manager, struct pps_errors *errors);
+/* Starts a transaction; 'request' is taken over, strings included. False when one is under way
+ * (then the request stays the caller's). */
+bool reload_start(struct manager *manager, struct reload_request *request);
+/* The configured file again (SIGHUP), now or after the transaction under way. */
+void reload_from_file(struct manager *manager);
+/* Moves the transaction on, and begins one when an exception's time has come. Call it in every
+ * round of the management loop. */
+void reload_run(struct manager *manager);
+/* The workers have stopped: what was published is recorded, what was being compiled is not waited
+ * for. True when the builder is still at it: then the process must end without freeing. */
+bool reload_stop(struct manager *manager);
+static inline bool reload_busy(const struct reload *reload)
+{
+	return reload->state != RELOAD_IDLE;
+}
+
+#endif

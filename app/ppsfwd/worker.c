@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A packet's way: receive, judge, transmit. See worker.h for the rules of the loop. */
+
+#include "worker.h"
+
+#include <sys/prctl.h>
+#include <time.h>
+
+#include <rte_branch_prediction.h>
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_pause.h>
+
+#define TX_TRIES       4 /* a short send is tried again this often, then the rest is dropped */
+#define PAUSE_AFTER    1000 /* empty rounds before the loop begins to pause */
+#define SLEEP_AFTER    10000 /* and to sleep */
+#define SLEEP_NS       10000 /* and what waking costs: less than 1024 descriptors take to fill, 69 us */
+#define AGE_SLICE_BUSY 64 /* entries of the flow table looked at per round */
+#define AGE_SLICE_IDLE 1024
+
+void worker_clock_init(struct worker_clock *clock)
+{
+	clock->ns_per_tsc_q32 = (uint64_t)(((__uint128_t)PPS_NS_PER_SEC << 32) / rte_get_tsc_hz());
+	clock->tsc_base = rte_rdtsc();
+	clock->mono_base_ns = pps_time_mono_ns();
+	worker_clock_adjust(clock);
+}
+
+uint64_t worker_clock_mono_ns(const struct worker_clock *clock)
+{
+	uint64_t cycles = rte_rdtsc() - clock->tsc_base;
+
+	return clock->mono_base_ns + (uint64_t)((__uint128_t)cycles * clock->ns_per_tsc_q32 >> 32);
+}
+
+void worker_clock_adjust(struct worker_clock *clock)
+{
+	int64_t offset = (int64_t)(pps_time_wall_ns() - worker_clock_mono_ns(clock));
+
+	atomic_store_explicit(&clock->wall_offset_ns, offset, memory_order_relaxed);
+}
+
+static void read_clock(struct worker *worker, struct pps_clock *now)
+{
+	uint64_t mono = worker_clock_mono_ns(worker->clock);
+	int64_t offset = atomic_load_explicit(&worker->clock->wall_offset_ns, memory_order_relaxed);
+
+	now->tick = (uint32_t)(mono / PPS_NS_PER_MS);
+	now->wall_ns = mono + (uint64_t)offset;
+	atomic_store_explicit(&worker->wall_ns, now->wall_ns, memory_order_relaxed);
+}
+
+bool worker_ask(struct worker *worker, struct worker_job *job)
+{
+	if (atomic_load_explicit(&worker->job, memory_order_acquire) != NULL)
+		return false;
+	atomic_store_explicit(&job->state, WORKER_JOB_ASKED, memory_order_relaxed);
+	atomic_store_explicit(&worker->job, job, memory_order_release);
+	return true;
+}
+
+/* Sends what it can of frames[0..n) and says why the rest was dropped. */
+static void transmit(struct worker *worker, uint16_t port, struct rte_mbuf **frames, unsigned int n)
+{
+	struct pps_port_stats *stats = &worker->stats->ports[port];
+	enum pps_reason reason = PPS_REASON_TX_FULL;
+	uint64_t bytes = 0, lost_bytes = 0;
+	unsigned int sent = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		bytes += rte_pktmbuf_pkt_len(frames[i]);
+	if (unlikely(!pps_ports_link_up(worker->ports, port))) {
+		reason = PPS_REASON_LINK_DOWN;
+	} else {
+		for (unsigned int tries = 0; sent < n && tries < TX_TRIES; tries++)
+			sent += rte_eth_tx_burst(
+				port, (uint16_t)worker->index, frames + sent, (uint16_t)(n - sent));
+	}
+	if (unlikely(sent < n)) {
+		for (unsigned int i = sent; i < n; i++)
+			lost_bytes += rte_pktmbuf_pkt_len(frames[i]);
+		pps_stats_add(&worker->stats->drops[reason], n - sent);
+		pps_stats_add(&worker->stats->drop_bytes, lost_bytes);
+		rte_pktmbuf_free_bulk(frames + sent, n - sent);
+	}
+	pps_stats_add(&stats->tx_packets, sent);
+	pps_stats_add(&stats->tx_bytes, bytes - lost_bytes);
+}
+
+void worker_forward(struct worker *worker, const struct pps_port *port, struct rte_mbuf **frames,
+	unsigned int n, const struct pps_verdict *verdicts)
+{
+	struct rte_mbuf *passed[PPS_BURST_MAX], *dropped[PPS_BURST_MAX];
+	unsigned int n_passed = 0, n_dropped = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (likely(verdicts[i].reason == PPS_REASON_NONE || worker->audit))
+			passed[n_passed++] = frames[i];
+		else
+			dropped[n_dropped++] = frames[i];
+	}
+	if (n_passed > 0)
+		transmit(worker, port->peer, passed, n_passed);
+	if (n_dropped > 0)
+		rte_pktmbuf_free_bulk(dropped, n_dropped);
+}
+
+/* One port: a burst in, verdicts, a burst out. */
+static unsigned int poll_port(struct worker *worker, const struct pps_port *port,
+	const struct pps_ruleset *ruleset, const struct pps_clock *now)
+{
+	const struct pps_ingress ingress = {
+		.port = port->id,
+		.segment = port->segment,
+		.side = port->side,
+	};
+	struct pps_verdict verdicts[PPS_BURST_MAX];
+	struct rte_mbuf *frames[PPS_BURST_MAX];
+	unsigned int n;
+
+	n = rte_eth_rx_burst(port->id, (uint16_t)worker->index, frames, PPS_BURST_MAX);
+	if (n == 0)
+		return 0;
+	pps_filter_burst(worker->filter, ruleset, &ingress, now, frames, n, verdicts);
+	worker_forward(worker, port, frames, n, verdicts);
+	return n;
+}
+
+/*
+ * How many flow table entries this round looks at: a whole table a second, more while flows of an
+ * older ruleset wait for their judgement.
+ */
+static unsigned int age_slice(struct worker *worker, const struct pps_ruleset *ruleset,
+	const struct pps_clock *now, bool busy)
+{
+	unsigned int slice = busy ? AGE_SLICE_BUSY : AGE_SLICE_IDLE;
+	uint32_t elapsed = RTE_MIN(now->tick - worker->last_tick, 1024u);
+	uint64_t due = worker->age_credit + (uint64_t)pps_flow_walk_length(worker->flows) * elapsed;
+
+	worker->last_tick = now->tick;
+	if (pps_filter_swept_generation(worker->filter) != ruleset->generation)
+		return slice;
+	worker->age_credit = (uint32_t)RTE_MIN(due, (uint64_t)UINT32_MAX);
+	slice = RTE_MIN(slice, worker->age_credit >> 10);
+	worker->age_credit -= slice << 10;
+	return slice;
+}
+
+void worker_serve(struct worker *worker, const struct pps_ruleset *ruleset,
+	const struct pps_clock *now, bool busy)
+{
+	struct worker_job *job;
+
+	if (ruleset != NULL) {
+		unsigned int slice = age_slice(worker, ruleset, now, busy);
+
+		if (slice > 0)
+			pps_filter_age(worker->filter, ruleset, now, slice);
+	}
+	pps_event_tick(worker->events, now->wall_ns, false);
+	job = atomic_load_explicit(&worker->job, memory_order_acquire);
+	if (job != NULL && job->step(worker, job)) {
+		atomic_store_explicit(&worker->job, NULL, memory_order_relaxed);
+		atomic_store_explicit(&job->state, WORKER_JOB_SERVED, memory_order_release);
+	}
+	pps_stats_add(&worker->stats->loops, 1);
+	if (busy)
+		pps_stats_add(&worker->stats->busy_loops, 1);
+}
+
+/* Nothing came: poll on for a while, then pause, then sleep. */
+static void idle(struct worker *worker)
+{
+	const struct timespec nap = {.tv_nsec = SLEEP_NS};
+
+	if (worker->idle_polls < SLEEP_AFTER)
+		worker->idle_polls++;
+	if (worker->idle_polls < PAUSE_AFTER ||
+		atomic_load_explicit(&worker->job, memory_order_relaxed) != NULL)
+		return;
+	if (worker->idle_polls < SLEEP_AFTER) {
+		rte_pause();
+		return;
+	}
+	pps_snapshot_offline(worker->snapshot, worker->index);
+	nanosleep(&nap, NULL);
+	pps_snapshot_online(worker->snapshot, worker->index);
+}
+
+int worker_main(void *arg)
+{
+	struct worker *worker = arg;
+	const struct pps_ruleset *ruleset;
+	struct pps_clock now;
+
+	/* The kernel may otherwise add 50 us to every nap. */
+	prctl(PR_SET_TIMERSLACK, 1);
+	read_clock(worker, &now);
+	worker->last_tick = now.tick;
+	pps_snapshot_register(worker->snapshot, worker->index);
+	while (!atomic_load_explicit(&worker->stop, memory_order_relaxed)) {
+		unsigned int n = 0;
+
+		read_clock(worker, &now);
+		ruleset = pps_snapshot_read(worker->snapshot);
+		for (unsigned int i = 0; i < worker->ports->n; i++)
+			n += poll_port(worker, &worker->ports->items[i], ruleset, &now);
+		worker_serve(worker, ruleset, &now, n > 0);
+		pps_snapshot_quiescent(worker->snapshot, worker->index);
+		if (likely(n > 0))
+			worker->idle_polls = 0;
+		else
+			idle(worker);
+	}
+	worker_finish(worker);
+	pps_snapshot_unregister(worker->snapshot, worker->index);
+	return 0;
+}
+
+/* Ends all flows, leaving management time to take the events. */
+void worker_finish(struct worker *worker)
+{
+	const struct timespec nap = {.tv_nsec = SLEEP_NS};
+	struct pps_clock now = {
+		.wall_ns = atomic_load_explicit(&worker->wall_ns, memory_order_relaxed),
+	};
+	uint32_t handles[PPS_BURST_MAX];
+	uint32_t cursor = 0;
+
+	do {
+		unsigned int n = pps_flow_walk(worker->flows, &cursor, PPS_BURST_MAX, handles);
+
+		while (pps_event_source_room(worker->events) < 2 * PPS_BURST_MAX)
+			nanosleep(&nap, NULL);
+		for (unsigned int i = 0; i < n; i++)
+			pps_filter_end_flow(worker->filter, &now, handles[i], PPS_FLOW_END_STOPPED);
+	} while (cursor != 0);
+	pps_event_tick(worker->events, now.wall_ns, true);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef WORKER_H
+#define WORKER_H
+
+/*
+ * A worker: one lcore that polls, judges, forwards.
+ *
+ * Loop       receive a burst from each port, judge it by the ruleset of the moment, transmit what
+ *            passes to the other port of the segment, say "quiescent", do one slice of ageing and
+ *            one of the jobs management asked for. It never allocates, locks or logs; it sleeps
+ *            only when nothing came for a while, offline for the snapshot.
+ *
+ * Clocks     worker_main() uses the system's: monotonic time from the TSC for timeouts, and a wall
+ *            clock that management corrects. worker_main_capture() handles the packets of all ports
+ *            strictly in the order of their capture timestamps, and time is that timestamp; it ends
+ *            when every input is exhausted. When an exception expires in captured time it waits for
+ *            management to publish the ruleset without it, so that runs are repeatable.
+ *
+ * Jobs       Everything management wants from a worker's flow table is a struct worker_job, done in
+ *            slices between bursts, one at a time. The job's memory is management's; the worker's
+ *            last touch is the release store of 'state'. A job the worker did not come to any more
+ *            stays WORKER_JOB_ASKED, and what stands in it is no answer.
+ *
+ * Stop       'stop' asks; the worker finishes the burst in hand, ends its flows (with events), and
+ *            returns. While no worker runs, nothing crosses.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pps_event.h>
+#include <pps_filter.h>
+#include <pps_flow.h>
+#include <pps_port.h>
+#include <pps_snapshot.h>
+#include <pps_stats.h>
+
+struct worker;
+
+enum worker_job_state { WORKER_JOB_NEW, WORKER_JOB_ASKED, WORKER_JOB_SERVED };
+
+struct worker_job {
+	/* Does a slice; returns true when all is done. worker only. */
+	bool (*step)(struct worker *worker, struct worker_job *job);
+	atomic_int state; /* worker: ASKED to SERVED (release), management: rw otherwise */
+};
+
+/* Shared by all workers. */
+struct worker_clock {
+	uint64_t tsc_base, mono_base_ns; /* immutable: monotonic time at this TSC */
+	uint64_t ns_per_tsc_q32; /* immutable: nanoseconds per TSC cycle, 32.32 fixed point */
+	_Atomic int64_t wall_offset_ns; /* wall - monotonic. management: rw, workers: ro */
+};
+
+struct worker {
+	/* Immutable while it runs. */
+	unsigned int index; /* 0 to n - 1: queue number and snapshot reader */
+	unsigned int lcore;
+	bool audit;
+	const struct pps_ports *ports;
+	struct pps_snapshot *snapshot;
+	struct worker_clock *clock;
+
+	/* The worker's own; management reads what its headers say may be read. */
+	struct pps_flow_table *flows;
+	struct pps_worker_stats *stats;
+	struct pps_event_source *events;
+	struct pps_filter *filter;
+	uint32_t last_tick; /* of the last ageing slice */
+	uint32_t age_credit; /* entries that are due, in 1/1024 */
+	uint32_t idle_polls;
+
+	/* Between the two. */
+	_Atomic(struct worker_job *) job; /* management: NULL to a job, worker: to NULL */
+	atomic_bool stop; /* management: wo, worker: ro */
+	atomic_bool exhausted; /* capture clock: all inputs read. worker: wo, management: ro */
+	_Atomic uint64_t wall_ns; /* the worker's time. worker: wo, management: ro */
+	_Atomic uint64_t waits_for_ns; /* capture clock: a ruleset valid at this time is wanted; 0:
+					  not. worker: rw, management: rw (sets 0 to give up) */
+};
+
+/* Sets the clock's base; call once before workers start. */
+void worker_clock_init(struct worker_clock *clock);
+/* Corrects the wall clock; management, several times a second. */
+void worker_clock_adjust(struct worker_clock *clock);
+uint64_t worker_clock_mono_ns(const struct worker_clock *clock);
+
+/* For rte_eal_remote_launch(); 'worker' is a struct worker *. Return 0. */
+int worker_main(void *worker);
+int worker_main_capture(void *worker);
+
+/* Gives it a job; false while it has one. Management. */
+bool worker_ask(struct worker *worker, struct worker_job *job);
+
+/* Shared by the two loops (worker.c). */
+void worker_forward(struct worker *worker, const struct pps_port *port, struct rte_mbuf **frames,
+	unsigned int n, const struct pps_verdict *verdicts);
+void worker_serve(struct worker *worker, const struct pps_ruleset *ruleset,
+	const struct pps_clock *now, bool busy);
+void worker_finish(struct worker *worker);
+
+#endif

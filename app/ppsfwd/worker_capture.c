@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The worker of captured time: packets of all ports strictly in the order of their timestamps, one
+ * at a time, so that what comes out depends on what went in and on nothing else.
+ */
+
+#include <time.h>
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_mbuf_dyn.h>
+
+#include "worker.h"
+
+#define NAP_NS     100000
+#define EVENT_ROOM 512 /* a packet and its ageing slice may cause this many events */
+#define NS_PER_US  1000
+
+/* What has been read from one port and not been judged yet. */
+struct input {
+	struct rte_mbuf *frames[PPS_BURST_MAX];
+	unsigned int next, n;
+	bool ended;
+};
+
+struct capture {
+	struct worker *worker;
+	struct input inputs[PPS_PORTS_MAX];
+	int timestamp_offset; /* of the mbuf field net_pcap fills, or -1 */
+	uint64_t wall_ns; /* time so far: never goes back */
+};
+
+/* net_pcap returns nothing only at the end of its file (or when the pool is empty, which the size
+ * of the pool and of these buffers excludes). */
+static void refill(struct capture *capture, unsigned int index)
+{
+	struct input *input = &capture->inputs[index];
+
+	if (input->ended || input->next < input->n)
+		return;
+	input->next = 0;
+	input->n = rte_eth_rx_burst(capture->worker->ports->items[index].id,
+		(uint16_t)capture->worker->index, input->frames, PPS_BURST_MAX);
+	input->ended = input->n == 0;
+}
+
+static uint64_t timestamp_ns(const struct capture *capture, const struct rte_mbuf *frame)
+{
+	if (capture->timestamp_offset < 0)
+		return 0;
+	return NS_PER_US *
+		*RTE_MBUF_DYNFIELD(frame, capture->timestamp_offset, const rte_mbuf_timestamp_t *);
+}
+
+/* The port whose next packet is the oldest; of equals an inside one, then the first. */
+static int next_port(struct capture *capture)
+{
+	const struct pps_ports *ports = capture->worker->ports;
+	uint64_t best_ns = 0;
+	int best = -1;
+
+	for (unsigned int i = 0; i < ports->n; i++) {
+		const struct input *input = &capture->inputs[i];
+		uint64_t ns;
+
+		refill(capture, i);
+		if (input->ended)
+			continue;
+		ns = timestamp_ns(capture, input->frames[input->next]);
+		if (best < 0 || ns < best_ns ||
+			(ns == best_ns && ports->items[i].side < ports->items[best].side)) {
+			best = (int)i;
+			best_ns = ns;
+		}
+	}
+	return best;
+}
+
+static void nap(void)
+{
+	const struct timespec time = {.tv_nsec = NAP_NS};
+
+	nanosleep(&time, NULL);
+}
+
+static void clock_at(const struct capture *capture, struct pps_clock *now)
+{
+	now->wall_ns = capture->wall_ns;
+	now->tick = (uint32_t)(capture->wall_ns / PPS_NS_PER_MS);
+}
+
+static void wait_for_room(struct worker *worker)
+{
+	while (pps_event_source_room(worker->events) < EVENT_ROOM)
+		nap();
+}
+
+/* Ages to the end of a pass over the flow table. */
+static void finish_pass(struct capture *capture)
+{
+	struct worker *worker = capture->worker;
+	const struct pps_ruleset *ruleset = pps_snapshot_read(worker->snapshot);
+	struct pps_clock now;
+
+	clock_at(capture, &now);
+	do {
+		wait_for_room(worker);
+	} while (ruleset != NULL && !pps_filter_age(worker->filter, ruleset, &now, PPS_BURST_MAX));
+}
+
+/*
+ * Time moves on to 'ns', never back. Ticks compare by difference and idle times must stay below
+ * their half: across a gap that is longer than any timeout all flows end first.
+ */
+static void advance(struct capture *capture, uint64_t ns)
+{
+	const uint64_t longest_ns = (PPS_TIMEOUT_SEC_MAX + 1) * PPS_NS_PER_SEC;
+	struct worker *worker = capture->worker;
+
+	if (ns <= capture->wall_ns)
+		return;
+	if (capture->wall_ns != 0 && ns - capture->wall_ns > longest_ns) {
+		capture->wall_ns += longest_ns;
+		finish_pass(capture); /* what is left of the pass under way, */
+		finish_pass(capture); /* and a whole one */
+	}
+	capture->wall_ns = ns;
+	atomic_store_explicit(&worker->wall_ns, ns, memory_order_relaxed);
+}
+
+/*
+ * Judges every flow by a ruleset that is new, at once: how far a sweep in slices came by the next
+ * packet would depend on how long management took. And management, which waits for the sweep before
+ * it looks at the next expiry, never waits for a worker that waits for management.
+ */
+static void sweep(
+	struct worker *worker, const struct pps_ruleset *ruleset, const struct pps_clock *now)
+{
+	while (pps_filter_swept_generation(worker->filter) != ruleset->generation) {
+		wait_for_room(worker);
+		pps_filter_age(worker->filter, ruleset, now, PPS_BURST_MAX);
+	}
+}
+
+/* Asks management for a ruleset of this moment, and waits for it or for its giving up. */
+static void wait_for_ruleset(struct worker *worker, const struct pps_clock *now)
+{
+	atomic_store_explicit(&worker->waits_for_ns, now->wall_ns, memory_order_release);
+	while (atomic_load_explicit(&worker->waits_for_ns, memory_order_acquire) != 0 &&
+		!atomic_load_explicit(&worker->stop, memory_order_relaxed)) {
+		pps_snapshot_quiescent(worker->snapshot, worker->index);
+		worker_serve(worker, NULL, now, false);
+		nap();
+	}
+}
+
+/*
+ * The ruleset that is right for this moment. When an exception has just expired, that is one
+ * without it; what was published meanwhile may have expired too, and is asked for again. If
+ * management gives up the old one stays, whose expired rules permit nothing.
+ */
+static const struct pps_ruleset *ruleset_now(struct worker *worker, const struct pps_clock *now)
+{
+	const struct pps_ruleset *ruleset = pps_snapshot_read(worker->snapshot);
+	uint32_t before = 0;
+
+	while (ruleset != NULL && ruleset->generation != before &&
+		now->wall_ns >= ruleset->valid_until_ns) {
+		before = ruleset->generation;
+		sweep(worker, ruleset, now);
+		wait_for_ruleset(worker, now);
+		ruleset = pps_snapshot_read(worker->snapshot);
+	}
+	return ruleset;
+}
+
+static void judge_one(struct capture *capture, const struct pps_port *port, struct rte_mbuf *frame)
+{
+	const struct pps_ingress ingress = {
+		.port = port->id,
+		.segment = port->segment,
+		.side = port->side,
+	};
+	struct worker *worker = capture->worker;
+	const struct pps_ruleset *ruleset;
+	struct pps_verdict verdict;
+	struct pps_clock now;
+
+	clock_at(capture, &now);
+	wait_for_room(worker);
+	ruleset = ruleset_now(worker, &now);
+	pps_filter_burst(worker->filter, ruleset, &ingress, &now, &frame, 1, &verdict);
+	worker_forward(worker, port, &frame, 1, &verdict);
+	/* Behind the packet: if it is its own flow that ends, the packet's reason says why. */
+	if (ruleset != NULL)
+		sweep(worker, ruleset, &now);
+	worker_serve(worker, ruleset, &now, true);
+}
+
+int worker_main_capture(void *arg)
+{
+	struct capture capture = {.worker = arg};
+	struct worker *worker = arg;
+	int port;
+
+	capture.timestamp_offset = rte_mbuf_dynfield_lookup(RTE_MBUF_DYNFIELD_TIMESTAMP_NAME, NULL);
+	pps_snapshot_register(worker->snapshot, worker->index);
+	while (!atomic_load_explicit(&worker->stop, memory_order_relaxed) &&
+		(port = next_port(&capture)) >= 0) {
+		struct input *input = &capture.inputs[port];
+		struct rte_mbuf *frame = input->frames[input->next++];
+
+		advance(&capture, timestamp_ns(&capture, frame));
+		judge_one(&capture, &worker->ports->items[port], frame);
+		pps_snapshot_quiescent(worker->snapshot, worker->index);
+	}
+	for (unsigned int i = 0; i < worker->ports->n; i++) {
+		struct input *input = &capture.inputs[i];
+
+		if (input->next < input->n)
+			rte_pktmbuf_free_bulk(input->frames + input->next, input->n - input->next);
+	}
+	worker_finish(worker);
+	pps_snapshot_unregister(worker->snapshot, worker->index);
+	atomic_store_explicit(&worker->exhausted, true, memory_order_release);
+	return 0;
+}

@@ -1,0 +1,94 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""config/ppsfwd.schema.json says yes and no where ppsfwd does. Speaks TAP.
+
+That the schema has the keys, defaults and sentences of the program's tables is
+tested in test_config_files.c; here it is a schema, and judges values.
+"""
+
+import copy
+import json
+import pathlib
+import sys
+
+CONFIG = pathlib.Path(__file__).resolve().parents[2] / "config"
+
+MINIMAL = {
+    "segments": [{"name": "s", "inside": "a", "outside": "b"}],
+    "policy": "p.json",
+}
+
+# What is set in the smallest good file, and whether the result is good.
+CASES = [
+    ("the smallest file is good", [], None, True),
+    ("an unknown key is refused", ["sockets"], "x", False),
+    ("an unknown key of a segment is refused", ["segments", 0, "mtus"], 1500, False),
+    ("audit mode is good", ["mode"], "audit", True),
+    ("observer mode is refused", ["mode"], "observer", False),
+    ("captured time is good", ["clock"], "capture", True),
+    ("two workers are refused", ["workers"], 2, False),
+    ("1024 flows are good", ["flows"], 1024, True),
+    ("1023 flows are refused", ["flows"], 1023, False),
+    ("more than 2^26 flows are refused", ["flows"], 2**26 + 1, False),
+    ("a jumbo MTU is good", ["segments", 0, "mtu"], 9600, True),
+    ("an MTU of 575 is refused", ["segments", 0, "mtu"], 575, False),
+    ("a segment name with a space is refused", ["segments", 0, "name"], "my dmz", False),
+    ("an empty port is refused", ["segments", 0, "inside"], "", False),
+    ("a port of 64 characters is refused", ["segments", 0, "inside"], "x" * 64, False),
+    ("no segment is refused", ["segments"], [], False),
+    ("an empty policy path is refused", ["policy"], "", False),
+    ("a control character in a path is refused", ["state"], "a\x1bb", False),
+    ("no events file is good", ["events"], {"file": None}, True),
+    ("an events file that is no path is refused", ["events"], {"file": False}, False),
+    ("files of no size are refused", ["events"], {"rotate_mib": 0}, False),
+    ("a socket path of 108 bytes is refused", ["socket"], "/" * 108, False),
+    ("users and groups are good", ["access"], {"admin": ["root"], "view": ["@adm"]}, True),
+    ("a group without a name is refused", ["access"], {"view": ["@"]}, False),
+    ("EAL's arguments are strings", ["eal"], ["-m", 512], False),
+    ("no argument for EAL is good", ["eal"], [], True),
+    ("building without a limit is good", ["build_mib"], 0, True),
+    ("an unknown log level is refused", ["log"], "chatty", False),
+]
+
+
+def set_value(document, path, value):
+    for step in path[:-1]:
+        document = document[step]
+    document[path[-1]] = value
+
+
+def main():
+    try:
+        import jsonschema
+    except ImportError:
+        print("1..0 # SKIP python3-jsonschema is not installed")
+        return 0
+    schema = json.loads((CONFIG / "ppsfwd.schema.json").read_text())
+    results = []
+    try:
+        jsonschema.Draft202012Validator.check_schema(schema)
+        results.append(("the schema is a schema", True))
+    except jsonschema.SchemaError as error:
+        print(f"# {error.message}")
+        results.append(("the schema is a schema", False))
+    validator = jsonschema.Draft202012Validator(schema)
+    for sentence, path, value, good in CASES:
+        document = copy.deepcopy(MINIMAL)
+        if path:
+            set_value(document, path, value)
+        results.append((sentence, validator.is_valid(document) == good))
+    for key in MINIMAL:
+        document = copy.deepcopy(MINIMAL)
+        del document[key]
+        results.append((f"a file without {key} is refused", not validator.is_valid(document)))
+    example = json.loads((CONFIG / "ppsfwd.example.json").read_text())
+    results.append(("the example is good", validator.is_valid(example)))
+
+    print(f"1..{len(results)}")
+    for number, (sentence, passed) in enumerate(results, 1):
+        print(f"{'ok' if passed else 'not ok'} {number} - {sentence}")
+    return 0 if all(passed for _, passed in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
