@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef CLI_H
+#define CLI_H
+
+/*
+ * ppsfw: the operator's side of the control socket.
+ *
+ * One table (main.c) names every command once: its words, its arguments, its options, the function
+ * that does it and a line of help. Dispatch, usage, "ppsfw help" and completion read that table.
+ *
+ * The exit status is a contract: 0 done, 1 not done or not so (and standard error says why), 2 the
+ * command line was wrong. Changes are silent on success, except to a terminal or with --verbose.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "answer.h"
+#include "filter_words.h"
+#include "output.h"
+
+enum status { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+
+/* Options that only some commands take, a set. */
+enum { OPT_STRICT = 1, OPT_FOLLOW = 2, OPT_MAX = 4 };
+
+struct command;
+
+/* One run of the program. */
+struct cli {
+	struct output out;
+	const struct command *command; /* NULL until it is known */
+	int argc; /* the words behind the command */
+	char **argv;
+	const char *socket;
+	bool json, verbose, help, version;
+	bool strict, follow;
+	uint64_t max; /* 0: not given */
+};
+
+struct command {
+	const char *name; /* one word, or two: "show rules" */
+	const char *arguments; /* as usage shows them; completion knows the words in capitals */
+	unsigned int options; /* OPT_*, besides those of all commands */
+	const struct word_table *words; /* of FILTER or DETAIL in 'arguments' */
+	enum status (*run)(struct cli *cli);
+	const char *help;
+};
+
+extern const struct command commands[];
+extern const size_t n_commands;
+
+enum status cmd_status(struct cli *cli);
+enum status cmd_check(struct cli *cli);
+enum status cmd_load(struct cli *cli);
+enum status cmd_show_rules(struct cli *cli);
+enum status cmd_show_policy(struct cli *cli);
+enum status cmd_show_flows(struct cli *cli);
+enum status cmd_show_drops(struct cli *cli);
+enum status cmd_kill_flows(struct cli *cli);
+enum status cmd_explain(struct cli *cli);
+enum status cmd_events(struct cli *cli);
+enum status cmd_registry(struct cli *cli);
+enum status cmd_version(struct cli *cli);
+enum status cmd_help(struct cli *cli);
+
+/* ---- cli.c: the command line ---- */
+
+/* Takes the options out of 'argv' and leaves the words; finds the command. CLI_OK or CLI_USAGE. */
+enum status cli_parse(struct cli *cli, int argc, char **argv);
+/* The row whose name is the first words of argv; sets *ret_used to how many. NULL when none. */
+const struct command *find_command(int argc, char **argv, int *ret_used);
+/* Says what is wrong, then how it would be right. */
+enum status usage_error(const struct cli *cli, const char *format, ...) PPS_PRINTF(2, 3);
+/* True when there are 'least' to 'most' words; says so otherwise. */
+bool has_arguments(const struct cli *cli, int least, int most);
+/* "what" is a noun with its article: "a command". Names the nearest and lists them all. */
+enum status wrong_word(
+	const struct cli *cli, const char *what, const char *word, char *const *words, size_t n);
+/* The same for words that begin no command. */
+enum status wrong_command(const struct cli *cli, int argc, char **argv);
+/* The first words of commands, or the second words behind 'first'. */
+struct word_list {
+	char **words;
+	size_t n;
+};
+void command_words(const char *first, struct word_list *ret_list);
+void word_list_fini(struct word_list *list);
+/* The filter that the words describe, as an object; NULL after saying all that is wrong with them.
+ */
+json_t *read_filter(const struct cli *cli, int argc, char **argv);
+/* "check: " and the rest on standard error. Returns CLI_FAILED. */
+enum status failure(const struct cli *cli, const char *format, ...) PPS_PRINTF(2, 3);
+/* All options a command takes with their help, for usage and completion: row 'i', or NULL. */
+struct option {
+	const char *name, *value; /* value: its name, or NULL when it takes none */
+	unsigned int set; /* OPT_*; 0: every command */
+	const char *help;
+};
+const struct option *option_row(size_t i);
+
+/* ---- cli_call.c: the daemon ---- */
+
+/*
+ * Connects, calls and disconnects. On success *ret_answer is an object the caller decrefs.
+ * Otherwise says what went wrong and returns CLI_FAILED; with --json as an object on standard
+ * output, too.
+ */
+enum status call_daemon(struct cli *cli, const char *method, json_t *params, json_t **ret_answer);
+/* The same, leaving the connection open for notifications. */
+struct pps_ctl_client;
+enum status call_daemon_open(struct cli *cli, const char *method, json_t *params,
+	json_t **ret_answer, struct pps_ctl_client **ret_client);
+/* Prints errors as {"error": ...} when --json asks for it. */
+void print_errors_json(struct cli *cli, const char *message, const struct pps_errors *errors);
+
+/* ---- help.c ---- */
+
+/* "usage: ppsfw ..." of one command, or of all. */
+void print_usage(FILE *to, const struct command *command);
+enum status print_help(struct cli *cli, const struct command *command);
+/* The words that may follow these, one a line; FILE for the name of a file. For completion. */
+enum status print_words(int argc, char **argv);
+
+/* ---- cmd_status.c ---- */
+
+/* The lines about a policy, 'policy' as in "status". */
+void print_policy_lines(struct cli *cli, const json_t *policy);
+
+#endif

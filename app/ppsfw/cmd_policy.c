@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pps_policy.h>
+
+#include "cli.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* ---- check ---- */
+
+/* The errors are what was asked for: they go to standard output. */
+static void print_errors(struct cli *cli, const struct pps_errors *errors)
+{
+	for (size_t i = 0; i < errors->n; i++) {
+		const struct pps_error *item = &errors->items[i];
+
+		out_line(&cli->out, STYLE_PLAIN, "%s: %s%s%s", cli->argv[0], item->path,
+			*item->path == '\0' ? "" : ": ", item->text);
+	}
+	out(&cli->out, STYLE_PLAIN, "%s: ", cli->argv[0]);
+	out(&cli->out, STYLE_BAD, "not ok");
+	out_line(&cli->out, STYLE_PLAIN, ": %zu error%s%s", errors->n_total,
+		plural(errors->n_total), errors->n_total > errors->n ? ", not all shown" : "");
+}
+
+static const char *severity_word(enum pps_severity severity)
+{
+	return severity == PPS_SEVERITY_WARNING ? "warning" : "note";
+}
+
+static json_t *make_findings(const struct pps_findings *findings)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < findings->n; i++) {
+		const struct pps_finding *item = &findings->items[i];
+
+		json_array_append_new(list,
+			json_pack("{s:s, s:o, s:o}", "severity", severity_word(item->severity),
+				"path", make_text(item->path), "text", make_text(item->text)));
+	}
+	return list;
+}
+
+static void print_check_json(struct cli *cli, const struct pps_policy *policy,
+	const struct pps_errors *errors, const struct pps_findings *findings, bool ok)
+{
+	json_t *answer = json_pack("{s:o, s:b, s:o, s:o}", "file", make_text(cli->argv[0]), "ok",
+		ok, "errors", make_errors(errors), "findings", make_findings(findings));
+
+	if (policy != NULL)
+		json_object_set_new(answer, "policy",
+			json_pack("{s:s, s:I, s:s?, s:s, s:{s:I, s:I, s:I}}", "name", policy->name,
+				"revision", (json_int_t)policy->revision, "authority",
+				policy->authority, "digest", policy->digest, "rules", "approved",
+				(json_int_t)policy->n_approved, "exceptions",
+				(json_int_t)policy->n_exceptions, "banned",
+				(json_int_t)policy->n_bans));
+	else
+		json_object_set_new(answer, "policy", json_null());
+	out_json(&cli->out, answer);
+	json_decref(answer);
+}
+
+static void print_findings(struct cli *cli, const struct pps_findings *findings)
+{
+	for (size_t i = 0; i < findings->n; i++) {
+		const struct pps_finding *item = &findings->items[i];
+		bool warning = item->severity == PPS_SEVERITY_WARNING;
+
+		out(&cli->out, STYLE_PLAIN, "%s: %s: ", cli->argv[0], item->path);
+		out(&cli->out, warning ? STYLE_WARNING : STYLE_DIM, "%s",
+			severity_word(item->severity));
+		out_line(&cli->out, STYLE_PLAIN, ": %s", item->text);
+	}
+}
+
+static void print_verdict(struct cli *cli, const struct pps_policy *policy, bool ok)
+{
+	out(&cli->out, STYLE_PLAIN, "%s: ", cli->argv[0]);
+	out(&cli->out, ok ? STYLE_GOOD : STYLE_BAD, "%s", ok ? "ok" : "not ok");
+	out_line(&cli->out, STYLE_PLAIN,
+		": policy %s revision %" PRIu64 ", %zu approved, %zu exception%s, %zu ban%s",
+		policy->name, policy->revision, policy->n_approved, policy->n_exceptions,
+		plural(policy->n_exceptions), policy->n_bans, plural(policy->n_bans));
+}
+
+enum status cmd_check(struct cli *cli)
+{
+	struct pps_findings findings = {0};
+	struct pps_errors errors = {0};
+	struct pps_policy *policy;
+	bool ok;
+
+	if (!has_arguments(cli, 1, 1))
+		return CLI_USAGE;
+	policy = pps_policy_load(cli->argv[0], &errors);
+	ok = policy != NULL;
+	if (policy != NULL)
+		pps_policy_lint(policy, pps_time_wall_ns(), &findings);
+	for (size_t i = 0; i < findings.n && cli->strict; i++)
+		ok = ok && findings.items[i].severity != PPS_SEVERITY_WARNING;
+
+	if (cli->json) {
+		print_check_json(cli, policy, &errors, &findings, ok);
+	} else if (policy == NULL) {
+		print_errors(cli, &errors);
+	} else {
+		print_findings(cli, &findings);
+		print_verdict(cli, policy, ok);
+	}
+	pps_findings_fini(&findings);
+	pps_errors_fini(&errors);
+	pps_policy_destroy(policy);
+	return ok ? CLI_OK : CLI_FAILED;
+}
+
+/* ---- load ---- */
+
+static void say_errors(const struct cli *cli, const struct pps_errors *errors)
+{
+	for (size_t i = 0; i < errors->n; i++) {
+		const struct pps_error *item = &errors->items[i];
+
+		failure(cli, "%s: %s%s%s", cli->argv[0], item->path,
+			*item->path == '\0' ? "" : ": ", item->text);
+	}
+	if (errors->n_total > errors->n)
+		failure(cli, "%s: ... and %zu more", cli->argv[0], errors->n_total - errors->n);
+}
+
+/* The bytes of the file, checked: what is sent is exactly what was checked. NULL after saying why.
+ */
+static char *read_policy(struct cli *cli, size_t *ret_len)
+{
+	struct pps_errors errors = {0};
+	struct pps_policy *policy = NULL;
+	char *text = NULL;
+	int err = pps_file_read(cli->argv[0], PPS_POLICY_BYTES_MAX, &text, ret_len);
+
+	if (err == 0)
+		policy = pps_policy_parse(text, *ret_len, &errors);
+	else
+		pps_errors_add(&errors, NULL, "%s", strerror(-err));
+	if (policy == NULL) {
+		say_errors(cli, &errors);
+		print_errors_json(cli, "not sent", &errors);
+		free(text);
+		text = NULL;
+	}
+	pps_policy_destroy(policy);
+	pps_errors_fini(&errors);
+	return text;
+}
+
+static void print_loaded(struct cli *cli, const json_t *answer)
+{
+	const json_t *rules = json_object_get(answer, "rules");
+	const json_t *flows = json_object_get(answer, "flows");
+	uint64_t n = get_count(rules, "approved") + get_count(rules, "exceptions") +
+		get_count(rules, "banned");
+
+	out_line(&cli->out, STYLE_PLAIN,
+		"policy %s revision %" PRIu64 " in force: %" PRIu64 " rule%s; flows: %" PRIu64
+		" kept, %" PRIu64 " re-bound, %" PRIu64 " cut",
+		get_text(answer, "name"), get_count(answer, "revision"), n, plural(n),
+		get_count(flows, "kept"), get_count(flows, "rebound"), get_count(flows, "cut"));
+}
+
+/* The file's full name, for the record; as it was given where that fails. */
+static json_t *file_name(const char *path)
+{
+	char *full = realpath(path, NULL);
+	json_t *name = make_text(full == NULL ? path : full);
+
+	free(full);
+	return name;
+}
+
+enum status cmd_load(struct cli *cli)
+{
+	json_t *params, *answer;
+	size_t len = 0;
+	char *text;
+
+	if (!has_arguments(cli, 1, 1))
+		return CLI_USAGE;
+	text = read_policy(cli, &len);
+	if (text == NULL)
+		return CLI_FAILED;
+	params = json_object();
+	json_object_set_new(params, "name", file_name(cli->argv[0]));
+	json_object_set_new(params, "text", json_stringn(text, len));
+	free(text);
+	if (call_daemon(cli, "load", params, &answer) != CLI_OK)
+		return CLI_FAILED;
+	if (cli->json)
+		out_json(&cli->out, answer);
+	else if (cli->verbose || cli->out.terminal)
+		print_loaded(cli, answer);
+	json_decref(answer);
+	return CLI_OK;
+}
+
+/* ---- show ---- */
+
+static void add_rule(struct table *table, const json_t *rule)
+{
+	const char *expires = get_text(rule, "expires");
+	bool expired = get_flag(rule, "expired");
+	const char *kind = get_text(rule, "kind");
+	const char *approved_by = get_text(rule, "approved_by");
+
+	table_cell(table, STYLE_BOLD, "%s", get_text(rule, "id"));
+	table_cell(table, strcmp(kind, "ban") == 0 ? STYLE_BAD : STYLE_PLAIN, "%s", kind);
+	table_cell(table, STYLE_PLAIN, "%s", get_text(rule, "direction"));
+	table_cell(table, STYLE_PLAIN, "%s", get_text(rule, "traffic"));
+	table_cell(table, STYLE_PLAIN, "%s -> %s", get_text(rule, "source"),
+		get_text(rule, "destination"));
+	table_cell(table, STYLE_PLAIN, "%s", COUNT(get_count(rule, "packets")));
+	table_cell(table, STYLE_PLAIN, "%s", BYTES(get_count(rule, "bytes")));
+	table_cell(table, STYLE_PLAIN, "%s", COUNT(get_count(rule, "flows")));
+	table_cell(table, STYLE_PLAIN, "%s", WHEN(get_text(rule, "last")));
+	table_cell(table, STYLE_PLAIN, "%s", *approved_by == '\0' ? "-" : approved_by);
+	table_cell(table, expired ? STYLE_BAD : STYLE_PLAIN, "%s%s", expired ? "EXPIRED " : "",
+		expires);
+}
+
+static void print_rules(struct cli *cli, const json_t *rules)
+{
+	static const struct column columns[] = {{.title = "ID"}, {.title = "KIND"},
+		{.title = "DIRECTION"}, {.title = "TRAFFIC", .most = 28},
+		{.title = "SOURCE -> DESTINATION", .most = 40}, {.title = "PACKETS", .right = true},
+		{.title = "BYTES", .right = true}, {.title = "FLOWS", .right = true},
+		{.title = "LAST HIT"}, {.title = "APPROVED BY", .most = 24}, {.title = "EXPIRES"}};
+	struct table *table = table_create(columns, COUNT_OF(columns));
+	const json_t *rule;
+	size_t i;
+
+	json_array_foreach(rules, i, rule) add_rule(table, rule);
+	table_print(table, &cli->out, 0, cli->verbose);
+	table_destroy(table);
+}
+
+enum status cmd_show_rules(struct cli *cli)
+{
+	const json_t *rules;
+	json_t *answer;
+
+	if (!has_arguments(cli, 0, 0))
+		return CLI_USAGE;
+	if (call_daemon(cli, "show_rules", json_object(), &answer) != CLI_OK)
+		return CLI_FAILED;
+	rules = json_object_get(answer, "rules");
+	if (cli->json)
+		out_json(&cli->out, answer);
+	else if (json_array_size(rules) == 0)
+		out_line(&cli->out, STYLE_PLAIN, "no rules: nothing passes");
+	else
+		print_rules(cli, rules);
+	json_decref(answer);
+	return CLI_OK;
+}
+
+enum status cmd_show_policy(struct cli *cli)
+{
+	json_t *answer;
+
+	if (!has_arguments(cli, 0, 0))
+		return CLI_USAGE;
+	if (call_daemon(cli, "show_policy", json_object(), &answer) != CLI_OK)
+		return CLI_FAILED;
+	if (cli->json) {
+		out_json(&cli->out, answer);
+	} else {
+		print_policy_lines(cli, json_object_get(answer, "policy"));
+		if (json_is_object(json_object_get(answer, "document"))) {
+			out_end(&cli->out);
+			out_document(&cli->out, json_object_get(answer, "document"));
+		}
+	}
+	json_decref(answer);
+	return CLI_OK;
+}

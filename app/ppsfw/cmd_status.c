@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <inttypes.h>
+#include <string.h>
+
+#include <pps_stats.h>
+
+#include "cli.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#define DIGEST_SHOWN    12
+#define FULL_PERCENT    90.0
+
+void print_policy_lines(struct cli *cli, const json_t *policy)
+{
+	const json_t *rules = json_object_get(policy, "rules");
+	struct output *o = &cli->out;
+
+	if (!json_is_object(policy)) {
+		out_field(o, "policy", STYLE_BAD, "NONE: nothing passes");
+		return;
+	}
+	out_label(o, "policy");
+	out(o, STYLE_BOLD, "%s revision %" PRIu64, get_text(policy, "name"),
+		get_count(policy, "revision"));
+	out_line(o, STYLE_PLAIN, ", in force for %s, digest %.*s",
+		DURATION(get_count(policy, "age_sec") * 1000), cli->verbose ? 64 : DIGEST_SHOWN,
+		get_text(policy, "digest"));
+	out_label(o, NULL);
+	out(o, STYLE_PLAIN, "%" PRIu64 " approved, %" PRIu64 " exception%s, %" PRIu64 " ban%s",
+		get_count(rules, "approved"), get_count(rules, "exceptions"),
+		plural(get_count(rules, "exceptions")), get_count(rules, "banned"),
+		plural(get_count(rules, "banned")));
+	if (*get_text(policy, "authority") != '\0')
+		out(o, STYLE_PLAIN, "; authority: %s", get_text(policy, "authority"));
+	out_end(o);
+	if (*get_text(policy, "valid_until") != '\0')
+		out_field(o, NULL, STYLE_PLAIN, "valid until %s", get_text(policy, "valid_until"));
+	if (!cli->verbose)
+		return;
+	out_field(o, NULL, STYLE_PLAIN, "file %s, loaded %s", get_text(policy, "file"),
+		get_text(policy, "loaded"));
+	out_field(o, NULL, STYLE_PLAIN, "generation %" PRIu64 ", %s table entries, %s",
+		get_count(policy, "generation"), COUNT(get_count(policy, "entries")),
+		BYTES(get_count(policy, "table_bytes")));
+}
+
+static void print_mode(struct output *o, const json_t *answer)
+{
+	const char *mode = get_text(answer, "mode");
+
+	out_label(o, "mode");
+	if (strcmp(mode, "inline") == 0) {
+		out(o, STYLE_GOOD, "INLINE");
+		out_line(o, STYLE_PLAIN, ": what no rule approves is dropped");
+	} else if (strcmp(mode, "audit") == 0) {
+		out_line(o, STYLE_BAD,
+			"AUDIT: NOTHING IS BEING BLOCKED; drops are what inline mode would drop");
+	} else {
+		out_line(o, STYLE_WARNING, "%s", mode);
+	}
+	out_field(o, "daemon", STYLE_PLAIN, "ppsfwd %s, pid %" PRIu64 ", up %s%s",
+		get_text(answer, "version"), get_count(answer, "pid"),
+		DURATION(get_count(answer, "uptime_sec") * 1000),
+		strcmp(get_text(answer, "clock"), "capture") == 0 ? ", on the capture's clock"
+								  : "");
+}
+
+/* ---- what is wrong: said first ---- */
+
+static void warn_port(struct output *o, const char *segment, const char *side, const json_t *port)
+{
+	const char *name = get_text(port, "name");
+	static const struct {
+		const char *key, *text;
+	} losses[] = {
+		{"missed", "not taken from the device in time"},
+		{"no_buffer", "lost for want of buffers"},
+		{"errors", "with errors"},
+	};
+
+	if (strcmp(get_text(port, "link"), "down") == 0)
+		out_field(
+			o, "WARNING", STYLE_BAD, "link of %s %s (%s) is down", segment, side, name);
+	for (size_t i = 0; i < COUNT_OF(losses); i++) {
+		uint64_t n = get_count(port, losses[i].key);
+
+		if (n > 0)
+			out_field(o, "WARNING", STYLE_WARNING, "%s %s (%s): %s frame%s %s", segment,
+				side, name, COUNT(n), plural(n), losses[i].text);
+	}
+}
+
+static void warn_workers(struct output *o, const json_t *workers)
+{
+	const json_t *worker;
+	size_t i;
+
+	json_array_foreach(workers, i, worker)
+	{
+		if (get_flag(worker, "stalled"))
+			out_field(o, "WARNING", STYLE_BAD,
+				"worker %" PRIu64 " (lcore %" PRIu64
+				") has stalled: it forwards nothing",
+				get_count(worker, "worker"), get_count(worker, "lcore"));
+	}
+}
+
+static double percent(uint64_t part, uint64_t whole)
+{
+	return whole == 0 ? 0.0 : 100.0 * (double)part / (double)whole;
+}
+
+static void print_warnings(struct output *o, const json_t *answer)
+{
+	const json_t *events = json_object_get(answer, "events"), *segment;
+	const json_t *flows = json_object_get(answer, "flows");
+	uint64_t live = get_count(flows, "live"), capacity = get_count(flows, "capacity");
+	size_t i;
+
+	warn_workers(o, json_object_get(answer, "workers"));
+	json_array_foreach(json_object_get(answer, "segments"), i, segment)
+	{
+		const char *name = get_text(segment, "name");
+
+		warn_port(o, name, "inside", json_object_get(segment, "inside"));
+		warn_port(o, name, "outside", json_object_get(segment, "outside"));
+	}
+	if (percent(live, capacity) >= FULL_PERCENT)
+		out_field(o, "WARNING", STYLE_BAD,
+			"the flow table is nearly full: new flows will be dropped");
+	if (get_count(events, "lost") > 0)
+		out_field(o, "WARNING", STYLE_WARNING,
+			"%s event%s lost: more happened than was written",
+			COUNT(get_count(events, "lost")), plural(get_count(events, "lost")));
+	if (get_count(events, "write_errors") > 0)
+		out_field(o, "WARNING", STYLE_BAD, "%s event%s did not reach %s (disk full?)",
+			COUNT(get_count(events, "write_errors")),
+			plural(get_count(events, "write_errors")), get_text(events, "file"));
+	if (get_flag(json_object_get(answer, "reload"), "busy"))
+		out_field(o, "NOTE", STYLE_WARNING, "a policy is being loaded");
+}
+
+/* ---- the rest of the page ---- */
+
+static void add_port(struct table *table, const char *segment, const char *side, const json_t *port)
+{
+	bool up = strcmp(get_text(port, "link"), "up") == 0;
+	uint64_t mbps = get_count(port, "speed_mbps");
+
+	table_cell(table, STYLE_BOLD, "%s", segment);
+	table_cell(table, STYLE_PLAIN, "%s", side);
+	table_cell(table, STYLE_PLAIN, "%s", get_text(port, "name"));
+	table_cell(table, up ? STYLE_GOOD : STYLE_BAD, "%s", up ? "up" : "DOWN");
+	/* Drivers say "unknown" as 0 or as all ones. */
+	table_cell(table, STYLE_PLAIN, "%s",
+		!up || mbps == 0 || mbps >= UINT32_MAX ? "-" : BITS(mbps * 1000000));
+	table_cell(table, STYLE_PLAIN, "%s/s", COUNT(get_count(port, "rx_pps")));
+	table_cell(table, STYLE_PLAIN, "%s", BITS(get_count(port, "rx_bps")));
+	table_cell(table, STYLE_PLAIN, "%s/s", COUNT(get_count(port, "tx_pps")));
+	table_cell(table, STYLE_PLAIN, "%s", BITS(get_count(port, "tx_bps")));
+}
+
+static void print_segments(struct cli *cli, const json_t *segments)
+{
+	static const struct column columns[] = {{.title = "SEGMENT", .most = 20}, {.title = "SIDE"},
+		{.title = "PORT", .most = 20}, {.title = "LINK"}, {.title = "SPEED", .right = true},
+		{.title = "RECEIVED", .right = true}, {.title = "", .right = true},
+		{.title = "SENT", .right = true}, {.title = "", .right = true}};
+	struct table *table = table_create(columns, COUNT_OF(columns));
+	const json_t *segment;
+	size_t i;
+
+	json_array_foreach(segments, i, segment)
+	{
+		add_port(table, get_text(segment, "name"), "inside",
+			json_object_get(segment, "inside"));
+		add_port(table, "", "outside", json_object_get(segment, "outside"));
+	}
+	out_end(&cli->out);
+	table_print(table, &cli->out, 0, cli->verbose);
+	out_end(&cli->out);
+	table_destroy(table);
+}
+
+static void print_traffic(struct output *o, const json_t *answer)
+{
+	const json_t *flows = json_object_get(answer, "flows");
+	const json_t *packets = json_object_get(answer, "packets");
+	uint64_t live = get_count(flows, "live"), capacity = get_count(flows, "capacity");
+	bool audit = strcmp(get_text(answer, "mode"), "audit") == 0;
+
+	out_field(o, "flows", STYLE_PLAIN, "%s of %s (%.1f %%); %s started, %s ended; %s",
+		COUNT(live), COUNT(capacity), percent(live, capacity),
+		COUNT(get_count(flows, "started")), COUNT(get_count(flows, "ended")),
+		BYTES(get_count(flows, "memory_bytes")));
+	out_field(o, "passed", STYLE_PLAIN, "%s packets, %s; now %s/s",
+		COUNT(get_count(packets, "passed")), BYTES(get_count(packets, "passed_bytes")),
+		COUNT(get_count(packets, "pass_pps")));
+	out_field(o, audit ? "would drop" : "dropped", STYLE_PLAIN, "%s packets, %s; now %s/s",
+		COUNT(get_count(packets, "dropped")), BYTES(get_count(packets, "dropped_bytes")),
+		COUNT(get_count(packets, "drop_pps")));
+}
+
+/* The sentence of a reason: the daemon's, or ours for a daemon that sends none. */
+static const char *reason_text(const json_t *drop)
+{
+	enum pps_reason reason = pps_reason_find(get_text(drop, "reason"));
+
+	if (*get_text(drop, "text") != '\0')
+		return get_text(drop, "text");
+	return reason == PPS_REASON_COUNT ? "" : pps_reason_text(reason);
+}
+
+static void print_drops(struct cli *cli, const json_t *drops, bool steps)
+{
+	static const struct column columns[] = {{.title = "DROPS", .right = true},
+		{.title = "REASON"}, {.title = "STEP"}, {.title = "WHICH MEANS"}};
+	struct table *table = table_create(columns, COUNT_OF(columns));
+	const json_t *drop;
+	size_t i;
+
+	json_array_foreach(drops, i, drop)
+	{
+		table_cell(table, STYLE_PLAIN, "%s", COUNT(get_count(drop, "count")));
+		table_cell(table, STYLE_BOLD, "%s", get_text(drop, "reason"));
+		table_cell(table, STYLE_PLAIN, "%s", steps ? get_text(drop, "step") : "");
+		table_cell(table, STYLE_PLAIN, "%s", reason_text(drop));
+	}
+	table_print(table, &cli->out, 0, cli->verbose);
+	table_destroy(table);
+}
+
+static void print_workers(struct cli *cli, const json_t *workers)
+{
+	static const struct column columns[] = {{.title = "WORKER", .right = true},
+		{.title = "LCORE", .right = true}, {.title = "PASSED", .right = true},
+		{.title = "DROPPED", .right = true}, {.title = "FLOWS", .right = true},
+		{.title = "STATE"}};
+	struct table *table = table_create(columns, COUNT_OF(columns));
+	const json_t *worker;
+	size_t i;
+
+	json_array_foreach(workers, i, worker)
+	{
+		bool stalled = get_flag(worker, "stalled");
+
+		table_cell(table, STYLE_PLAIN, "%" PRIu64, get_count(worker, "worker"));
+		table_cell(table, STYLE_PLAIN, "%" PRIu64, get_count(worker, "lcore"));
+		table_cell(table, STYLE_PLAIN, "%s", COUNT(get_count(worker, "passed")));
+		table_cell(table, STYLE_PLAIN, "%s", COUNT(get_count(worker, "dropped")));
+		table_cell(table, STYLE_PLAIN, "%s", COUNT(get_count(worker, "flows")));
+		table_cell(table, stalled ? STYLE_BAD : STYLE_GOOD, "%s",
+			stalled ? "STALLED" : "running");
+	}
+	out_end(&cli->out);
+	table_print(table, &cli->out, 0, true);
+	table_destroy(table);
+}
+
+static void print_status(struct cli *cli, const json_t *answer)
+{
+	const json_t *drops = json_object_get(answer, "top_drops");
+	const json_t *events = json_object_get(answer, "events");
+	struct output *o = &cli->out;
+
+	print_mode(o, answer);
+	print_warnings(o, answer);
+	print_policy_lines(cli, json_object_get(answer, "policy"));
+	print_segments(cli, json_object_get(answer, "segments"));
+	print_traffic(o, answer);
+	if (*get_text(events, "file") != '\0')
+		out_field(o, "events", STYLE_PLAIN, "%s written to %s",
+			COUNT(get_count(events, "written")), get_text(events, "file"));
+	else
+		out_field(o, "events", STYLE_PLAIN, "%s, kept in no file",
+			COUNT(get_count(events, "written")));
+	if (json_array_size(drops) > 0) {
+		out_end(o);
+		print_drops(cli, drops, false);
+	}
+	if (cli->verbose)
+		print_workers(cli, json_object_get(answer, "workers"));
+}
+
+enum status cmd_status(struct cli *cli)
+{
+	json_t *answer;
+
+	if (!has_arguments(cli, 0, 0))
+		return CLI_USAGE;
+	if (call_daemon(cli, "status", json_object(), &answer) != CLI_OK)
+		return CLI_FAILED;
+	if (cli->json)
+		out_json(&cli->out, answer);
+	else
+		print_status(cli, answer);
+	json_decref(answer);
+	return CLI_OK;
+}
+
+enum status cmd_show_drops(struct cli *cli)
+{
+	const json_t *drops;
+	json_t *answer;
+
+	if (!has_arguments(cli, 0, 0))
+		return CLI_USAGE;
+	if (call_daemon(cli, "show_drops", json_object(), &answer) != CLI_OK)
+		return CLI_FAILED;
+	drops = json_object_get(answer, "drops");
+	if (cli->json) {
+		out_json(&cli->out, answer);
+	} else if (json_array_size(drops) == 0) {
+		out_line(&cli->out, STYLE_PLAIN, "nothing was dropped");
+	} else {
+		print_drops(cli, drops, true);
+		out_line(&cli->out, STYLE_PLAIN, "%s packets, %s in all",
+			COUNT(get_count(answer, "total")), BYTES(get_count(answer, "bytes")));
+	}
+	json_decref(answer);
+	return CLI_OK;
+}

@@ -1,0 +1,701 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Each command of ppsfw: what it asks the daemon, and what it makes of the answer.
+
+    test_cli_commands.py PPSFW SOURCE_ROOT
+"""
+
+import copy
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+
+from cli import (
+    BAD_POLICY, DENY, EXPLAINED, FAILED, FLOW, GOOD_POLICY, LOADED, OK, POLICY, PPSFW, RULE,
+    STATUS, USAGE, ask, changed, check_exit, environment, make_port, now, policy_file, run,
+    run_on_terminal)
+from fake_daemon import FakeDaemon, Refusal, notify
+from tap import check, check_equal, check_in, check_not_in, main, test
+
+
+# ---- status ----
+
+@test
+def no_word_at_all_means_status():
+    alone, calls = ask({"status": STATUS})
+    named, _ = ask({"status": STATUS}, "status")
+    check_exit(alone, OK)
+    check_equal(alone.out, named.out)
+    check_equal(calls, [("status", {})])
+
+
+@test
+def status_fits_one_screen_and_names_all_that_matters():
+    result, _ = ask({"status": STATUS})
+    check(len(result.out.splitlines()) <= 24, result.out)
+    check(max(map(len, result.out.splitlines())) <= 100, result.out)
+    for part in ("INLINE", "web-enclave revision 7", "3f2a9c1be04d", "in force for 2 h 5 min",
+                 "up 3 d 4 h", "pid 4711", "Configuration Management Board", "net_pcap0",
+                 "10.0 Gbit/s", "1.2 M/s", "3.4 Gbit/s", "340 of 1.0 M (0.0 %)", "64.0 MiB",
+                 "3.0 GiB", "now 1200/s", "not_approved", "no rule approves it"):
+        check_in(part, result.out)
+    check_not_in("WARNING", result.out)
+
+
+@test
+def audit_mode_says_in_capitals_that_nothing_is_blocked():
+    result, _ = ask({"status": changed(STATUS, mode="audit")})
+    check_in("AUDIT: NOTHING IS BEING BLOCKED", result.out.splitlines()[0])
+    check_in("would drop", result.out)
+
+
+@test
+def a_daemon_without_a_policy_says_that_nothing_passes():
+    result, _ = ask({"status": changed(STATUS, policy=None)})
+    check_exit(result, OK)
+    check_in("NONE: nothing passes", result.out)
+
+
+@test
+def trouble_comes_before_everything_else():
+    port = make_port("net_pcap1", link="down", missed=17, no_buffer=1, errors=3)
+    worker = changed(STATUS["workers"][0], stalled=True)
+    answer = changed(STATUS, workers=[worker])
+    answer["segments"][0]["outside"] = port
+    answer["events"].update(lost=12, write_errors=1)
+    answer["flows"]["live"] = 1000000
+    answer["reload"]["busy"] = True
+    result, _ = ask({"status": answer})
+    before = result.out[:result.out.index("\npolicy ")]
+    for part in ("worker 0 (lcore 1) has stalled", "link of dmz outside (net_pcap1) is down",
+                 "17 frames not taken", "1 frame lost for want of buffers",
+                 "3 frames with errors", "12 events lost", "1 event did not reach",
+                 "nearly full", "being loaded"):
+        check_in(part, before)
+    check_in("DOWN", result.out)
+
+
+@test
+def verbose_status_adds_the_workers_and_the_whole_digest():
+    result, _ = ask({"status": STATUS}, "-v")
+    for part in ("WORKER", "running", POLICY["digest"], POLICY["file"]):
+        check_in(part, result.out)
+
+
+@test
+def an_answer_with_nothing_in_it_is_printed_without_a_crash():
+    for method, words in (("status", ["status"]), ("show_rules", ["show", "rules"]),
+                          ("show_flows", ["show", "flows"]), ("show_drops", ["show", "drops"]),
+                          ("show_policy", ["show", "policy"]), ("events", ["events"]),
+                          ("kill_flows", ["kill", "flows", "all"]),
+                          ("explain", ["explain", "inbound", "tcp", "10.0.0.1:1", "10.0.0.2:2"])):
+        result, _ = ask({method: {}}, *words)
+        check_exit(result, OK)
+
+
+@test
+def members_of_a_wrong_type_are_printed_without_a_crash():
+    def spoil(value):
+        if isinstance(value, dict):
+            return {key: spoil(member) for key, member in value.items()}
+        if isinstance(value, list):
+            return [spoil(member) for member in value] + [7, None, "x"]
+        return {"int": 1e300, "str": -5, "bool": [], "NoneType": {}}[type(value).__name__]
+
+    for method, answer, words in (
+            ("status", STATUS, ["-v"]), ("show_rules", {"rules": [RULE]}, ["show", "rules"]),
+            ("show_flows", {"flows": [FLOW], "matched": 1}, ["show", "flows"]),
+            ("events", {"events": [DENY]}, ["events"]),
+            ("explain", EXPLAINED, ["explain", "inbound", "tcp", "10.0.0.1:1", "10.0.0.2:2"])):
+        result, _ = ask({method: spoil(answer)}, *words)
+        check_exit(result, OK)
+
+
+# ---- check ----
+
+@test
+def a_good_policy_is_ok():
+    with policy_file(GOOD_POLICY) as file:
+        result = run("check", file.name)
+        check_exit(result, OK)
+        check_in(f"{file.name}: ok: policy web-enclave revision 8, 1 approved", result.out)
+
+
+@test
+def check_needs_no_daemon_and_calls_none():
+    with FakeDaemon() as daemon, policy_file(GOOD_POLICY) as file:
+        check_exit(run("check", file.name, daemon=daemon), OK)
+        check_equal(daemon.calls, [])
+
+
+@test
+def check_prints_every_error_with_file_place_and_text():
+    with policy_file(BAD_POLICY) as file:
+        result = run("check", file.name)
+    check_exit(result, FAILED)
+    lines = result.out.splitlines()
+    check(lines[0].startswith(f"{file.name}: approved[1].direction: "), result.out)
+    check(lines[1].startswith(f"{file.name}: approved[2].ports: "), result.out)
+    check_in("70000", lines[1])
+    check_equal(lines[-1], f"{file.name}: not ok: 2 errors")
+
+
+@test
+def a_syntax_error_has_its_line_and_column():
+    with policy_file('{\n"policy": "x",,\n}') as file:
+        result = run("check", file.name)
+    check_exit(result, FAILED)
+    check_in("line 2, column ", result.out)
+
+
+@test
+def a_file_that_is_not_there_is_not_ok():
+    result = run("check", "/nonexistent/policy.json")
+    check_exit(result, FAILED)
+    check_in("No such file", result.out)
+
+
+@test
+def check_with_json_lists_errors_and_findings():
+    with policy_file(BAD_POLICY) as file:
+        result = run("check", file.name, "--json")
+        check_exit(result, FAILED)
+        answer = json.loads(result.out)
+        check_equal(answer["ok"], False)
+        check_equal(answer["policy"], None)
+        check_equal([error["path"] for error in answer["errors"]],
+                    ["approved[1].direction", "approved[2].ports"])
+    with policy_file(GOOD_POLICY) as file:
+        answer = json.loads(run("check", file.name, "--json").out)
+        check_equal(answer["ok"], True)
+        check_equal(answer["errors"], [])
+        check_equal(answer["policy"]["rules"], {"approved": 1, "exceptions": 0, "banned": 0})
+        check_equal(len(answer["policy"]["digest"]), 64)
+
+
+EXPIRED_POLICY = dict(GOOD_POLICY, exceptions=[
+    {"id": "EXC-0001", "direction": "inbound", "protocol": "tcp", "ports": 22, "source": "any",
+     "destination": "198.51.100.10", "expires": "2020-01-01T00:00:00Z", "approved_by": "CMB",
+     "reason": "long ago"}])
+
+
+@test
+def warnings_are_printed_and_pass():
+    with policy_file(EXPIRED_POLICY) as file:
+        result = run("check", file.name)
+    check_exit(result, OK)
+    check_in(f"{file.name}: exceptions[0]: warning: ", result.out)
+
+
+@test
+def strict_makes_warnings_fail():
+    with policy_file(EXPIRED_POLICY) as file:
+        check_exit(run("check", "--strict", file.name), FAILED)
+        answer = json.loads(run("check", "--strict", "--json", file.name).out)
+    check_equal(answer["ok"], False)
+    check("warning" in [finding["severity"] for finding in answer["findings"]])
+
+
+@test
+def check_wants_exactly_one_file():
+    for words in (["check"], ["check", "a", "b"]):
+        result = run(*words)
+        check_exit(result, USAGE)
+        check_in("usage: ppsfw check [--strict] FILE", result.err)
+
+
+# ---- load ----
+
+@test
+def load_sends_exactly_the_bytes_of_the_file_and_its_full_name():
+    text = json.dumps(GOOD_POLICY, indent=3) + "\n\n"
+    with policy_file(text) as file:
+        result, calls = ask({"load": LOADED}, "load", os.path.basename(file.name),
+                            cwd=os.path.dirname(file.name))
+        check_exit(result, OK)
+        check_equal(calls, [("load", {"name": os.path.realpath(file.name), "text": text})])
+
+
+@test
+def a_load_is_silent_unless_somebody_watches():
+    line = "policy web-enclave revision 8 in force: 12 rules; flows: 340 kept, 2 re-bound, 5 cut\n"
+    with policy_file(GOOD_POLICY) as file, FakeDaemon({"load": LOADED}) as daemon:
+        result = run("load", file.name, daemon=daemon)
+        check_equal((result.code, result.out, result.err), (OK, "", ""))
+        check_equal(run("load", "-v", file.name, daemon=daemon).out, line)
+        check_equal(run_on_terminal("load", file.name, daemon=daemon).out, line)
+
+
+@test
+def a_policy_that_is_wrong_never_reaches_the_daemon():
+    with policy_file(BAD_POLICY) as file:
+        result, calls = ask({"load": LOADED}, "load", file.name)
+        check_exit(result, FAILED)
+        check_equal(calls, [])
+        check_equal(result.out, "")
+        lines = result.err.splitlines()
+        check(lines[0].startswith(f"ppsfw: load: {file.name}: approved[1].direction: "), result.err)
+        check(lines[1].startswith(f"ppsfw: load: {file.name}: approved[2].ports: "), result.err)
+        result = run("load", "--json", file.name)
+        check_equal(len(json.loads(result.out)["error"]["data"]), 2)
+
+
+@test
+def all_reasons_of_a_refused_load_are_printed():
+    def refuse(_):
+        raise Refusal(-32002, "the policy was refused", [
+            {"path": "approved[2].ports", "text": '"70000" is not a port (0-65535)'},
+            {"path": "", "text": "too large"}])
+
+    with policy_file(GOOD_POLICY) as file:
+        result, _ = ask({"load": refuse}, "load", file.name)
+    check_exit(result, FAILED)
+    check_equal(result.err.splitlines(),
+                ['ppsfw: load: refused: approved[2].ports: "70000" is not a port (0-65535)',
+                 "ppsfw: load: refused: too large"])
+
+
+@test
+def a_load_during_another_says_busy():
+    def refuse(_):
+        raise Refusal(-32003, "another policy is being loaded")
+
+    with policy_file(GOOD_POLICY) as file:
+        result, _ = ask({"load": refuse}, "load", file.name)
+    check_exit(result, FAILED)
+    check_equal(result.err, "ppsfw: load: busy: another policy is being loaded\n")
+
+
+# ---- show ----
+
+@test
+def rules_are_a_table_with_counters_and_approval():
+    ban = changed(RULE, id="BAN-0001", kind="ban", approved_by=None, last=now(90))
+    old = changed(RULE, id="EXC-0012", kind="exception", expires="2026-01-01T00:00:00Z",
+                  expired=True)
+    result, _ = ask({"show_rules": {"rules": [ban, old, RULE]}}, "show", "rules")
+    check_exit(result, OK)
+    lines = result.out.splitlines()
+    check_equal(len(lines), 4)
+    for part in ("ID", "KIND", "DIRECTION", "TRAFFIC", "SOURCE -> DESTINATION", "PACKETS", "BYTES",
+                 "LAST HIT", "APPROVED BY", "EXPIRES"):
+        check_in(part, lines[0])
+    check_in("1 min 3", lines[1])
+    check_in("EXPIRED 2026-01-01T00:00:00Z", lines[2])
+    for part in ("any -> web_servers", "1.2 M", "3.0 GiB", "never", "CMB 2026-031"):
+        check_in(part, lines[3])
+    at = lines[0].index("KIND")
+    check_equal([line[at:at + 3] for line in lines], ["KIN", "ban", "exc", "app"])
+
+
+@test
+def a_long_list_is_cut_on_a_terminal_and_nowhere_else():
+    rule = changed(RULE, destination=", ".join(f"198.51.100.{i}" for i in range(40)))
+    with FakeDaemon({"show_rules": {"rules": [rule]}}) as daemon:
+        env = environment(NO_COLOR="1")
+        on_terminal = run_on_terminal("show", "rules", daemon=daemon, env=env).out
+        check_in("…", on_terminal)
+        check_not_in("198.51.100.39", on_terminal)
+        check_in("198.51.100.39", run("show", "rules", daemon=daemon).out)
+        check_in("198.51.100.39",
+                 run_on_terminal("show", "rules", "-v", daemon=daemon, env=env).out)
+
+
+@test
+def no_rules_is_said_in_words():
+    result, _ = ask({"show_rules": {"rules": []}}, "show", "rules")
+    check_equal(result.out, "no rules: nothing passes\n")
+
+
+@test
+def flows_show_both_ends_the_state_and_the_rule():
+    six = changed(FLOW, source="2001:db8::1", destination="2001:db8::2", vlan=12, inner_vlan=7)
+    ping = changed(FLOW, protocol="icmp", icmp_type=8, source_port=4711, destination_port=0)
+    result, calls = ask({"show_flows": {"flows": [FLOW, six, ping], "matched": 3, "shown": 3,
+                                        "live": 3}}, "show", "flows")
+    check_exit(result, OK)
+    for part in ("203.0.113.9:40000", "198.51.100.10:443", "tcp_established", "PPS-0001",
+                 "10 / 12", "1000 B / 11.7 KiB", "340 ms", "[2001:db8::1]:40000",
+                 "tcp vlan 12.7", "icmp type 8", "3 flows of 3 live"):
+        check_in(part, result.out)
+    check_not_in("4711", result.out)
+    check_equal(calls, [("show_flows", {"filter": {}})])
+
+
+@test
+def filter_words_become_the_filter_of_the_call():
+    _, calls = ask({"show_flows": {}}, "show", "flows", "protocol", "6", "source", "10.0.0.0/8",
+                   "address", "2001:DB8:0::1", "port", "443", "rule", "PPS-0001", "vlan", "0",
+                   "direction", "inbound", "--max", "20")
+    check_equal(calls, [("show_flows", {"filter": {
+        "protocol": "tcp", "source": "10.0.0.0/8", "address": "2001:db8::1", "port": 443,
+        "rule": "PPS-0001", "vlan": 0, "direction": "inbound"}, "max": 20})])
+
+
+@test
+def more_flows_than_shown_are_said():
+    result, _ = ask({"show_flows": {"flows": [FLOW], "matched": 50000, "shown": 1, "live": 60000}},
+                    "show", "flows")
+    check_in("50000 flows of 60000 live; only 1 shown: --max N shows more", result.out)
+
+
+@test
+def fifty_thousand_flows_are_printed():
+    flows = [changed(FLOW, source_port=port) for port in range(50000)]
+    answer = {"flows": flows, "matched": 50000, "shown": 50000, "live": 50000}
+    with FakeDaemon({"show_flows": answer}) as daemon:
+        result = run("show", "flows", "--max", "50000", daemon=daemon)
+        check_exit(result, OK)
+        check_equal(len(result.out.splitlines()), 50002)
+        result = run("show", "flows", "--json", daemon=daemon)
+        check_equal(len(json.loads(result.out)["flows"]), 50000)
+
+
+@test
+def a_wrong_filter_is_a_usage_error_and_nothing_is_sent():
+    with FakeDaemon({"kill_flows": {"killed": 1}, "show_flows": {}}) as daemon:
+        for words, said in ((["prot", "tcp"], "did you mean \"port\""),
+                            (["sorce", "10.0.0.1"], "did you mean \"source\""),
+                            (["protocol"], "protocol: a value is missing"),
+                            (["protocol", "tpc"], "\"tpc\" is not a protocol"),
+                            (["protocol", "any"], "is not a protocol"),
+                            (["port", "70000"], "not a number from 0 to 65535"),
+                            (["port", "-1"], "not an option"),
+                            (["port", "0x50"], "not a number"),
+                            (["vlan", "4095"], "not a number from 0 to 4094"),
+                            (["source", "10.0.0.5/8"], "source: \"10.0.0.5/8\""),
+                            (["source", "010.0.0.1"], "source: "),
+                            (["direction", "both"], "none of inbound, outbound"),
+                            (["port", "1", "port", "2"], "given twice"),
+                            (["rule", ""], "is not a text")):
+            for command in ("show", "kill"):
+                result = run(command, "flows", *words, daemon=daemon)
+                check_exit(result, USAGE)
+                check_in(said, result.err)
+        check_equal(daemon.calls, [])
+
+
+@test
+def drops_have_a_reason_a_step_and_a_sentence():
+    result, _ = ask({"show_drops": {"drops": [
+        {"reason": "not_approved", "step": "classify", "count": 12000, "text": "their words"},
+        {"reason": "tcp_not_syn", "step": "start", "count": 5}], "total": 12005,
+        "bytes": 1 << 20}}, "show", "drops")
+    lines = result.out.splitlines()
+    check_equal(lines[1].split(), ["12000", "not_approved", "classify", "their", "words"])
+    check_in("only a SYN may start one", lines[2])
+    check_equal(lines[3], "12005 packets, 1.0 MiB in all")
+
+
+@test
+def no_drops_is_said_in_words():
+    result, _ = ask({"show_drops": {"drops": [], "total": 0, "bytes": 0}}, "show", "drops")
+    check_equal(result.out, "nothing was dropped\n")
+
+
+@test
+def show_policy_ends_in_the_canonical_document():
+    result, _ = ask({"show_policy": {"policy": POLICY, "document": GOOD_POLICY}}, "show", "policy")
+    check_in("web-enclave revision 7", result.out)
+    document = result.out[result.out.index("{"):]
+    check_equal(json.loads(document), GOOD_POLICY)
+    check_equal(list(json.loads(document)), ["policy", "revision", "approved"])
+
+
+# ---- kill ----
+
+@test
+def kill_flows_without_a_filter_kills_nothing():
+    result, calls = ask({"kill_flows": {"killed": 1}}, "kill", "flows")
+    check_exit(result, USAGE)
+    check_in("kill flows all", result.err)
+    check_equal(calls, [])
+
+
+@test
+def kill_flows_all_is_the_empty_filter():
+    result, calls = ask({"kill_flows": {"killed": 340}}, "kill", "flows", "all", "-v")
+    check_equal((result.code, result.out), (OK, "340 flows killed\n"))
+    check_equal(calls, [("kill_flows", {"filter": {}})])
+
+
+@test
+def kill_flows_by_filter_is_silent_on_success():
+    result, calls = ask({"kill_flows": {"killed": 1}}, "kill", "flows", "rule", "PPS-0001")
+    check_equal((result.code, result.out, result.err), (OK, "", ""))
+    check_equal(calls, [("kill_flows", {"filter": {"rule": "PPS-0001"}})])
+
+
+# ---- explain ----
+
+@test
+def explain_asks_about_the_packet_on_the_command_line():
+    for words, params in (
+            (["inbound", "tcp", "203.0.113.9:40000", "198.51.100.10:443"],
+             {"direction": "inbound", "protocol": "tcp", "source": "203.0.113.9",
+              "source_port": 40000, "destination": "198.51.100.10", "destination_port": 443}),
+            (["outbound", "17", "[2001:db8::1]:53", "[2001:db8::2]:53", "vlan", "12", "segment",
+              "dmz"],
+             {"direction": "outbound", "protocol": "udp", "source": "2001:db8::1",
+              "source_port": 53, "destination": "2001:db8::2", "destination_port": 53, "vlan": 12,
+              "segment": "dmz"}),
+            (["inbound", "tcp", "10.0.0.1", "10.0.0.2:22", "flags", "ack"],
+             {"direction": "inbound", "protocol": "tcp", "source": "10.0.0.1",
+              "source_port": 49152, "destination": "10.0.0.2", "destination_port": 22,
+              "tcp_flags": "ack"}),
+            (["inbound", "icmp", "10.0.0.1", "10.0.0.2", "type", "3", "code", "4"],
+             {"direction": "inbound", "protocol": "icmp", "source": "10.0.0.1",
+              "destination": "10.0.0.2", "icmp_type": 3, "icmp_code": 4}),
+            (["inbound", "icmpv6", "2001:db8::1", "2001:db8::2"],
+             {"direction": "inbound", "protocol": "icmpv6", "source": "2001:db8::1",
+              "destination": "2001:db8::2", "icmp_type": 128, "icmp_code": 0}),
+            (["inbound", "gre", "10.0.0.1", "10.0.0.2"],
+             {"direction": "inbound", "protocol": "gre", "source": "10.0.0.1",
+              "destination": "10.0.0.2"})):
+        result, calls = ask({"explain": EXPLAINED}, "explain", *words)
+        check_exit(result, OK)
+        check_equal(calls, [("explain", params)])
+
+
+@test
+def explain_prints_the_steps_the_approval_and_the_verdict():
+    answer = copy.deepcopy(EXPLAINED)
+    answer["policy"]["authority"] = "Configuration Management Board"
+    result, _ = ask({"explain": answer}, "explain", "inbound", "tcp", "203.0.113.9:40000",
+                    "198.51.100.10:443")
+    lines = result.out.splitlines()
+    check_equal(lines[0], "inbound tcp 203.0.113.9:40000 -> 198.51.100.10:443")
+    steps = [line.split()[:3] for line in lines if re.match(r" *\d+ ", line)]
+    check_equal(steps, [["1", "link", "ok"], ["2", "headers", "ok"], ["8", "classify", "pass"],
+                        ["9", "tunnel", "not"]])
+    for part in ("rule PPS-0001 (approved): inbound tcp 443, any -> web_servers",
+                 "approved by  CMB 2026-031", "authority    Configuration Management Board",
+                 "assurance    high", "mitigation   TLS 1.2+"):
+        check_in(part, result.out)
+    check_in("PASS by rule PPS-0001: the packet passes", result.out)
+
+
+@test
+def explain_of_a_drop_names_the_reason():
+    answer = changed(EXPLAINED, verdict="drop", reason="not_approved", text="no rule approves it",
+                     rule=None)
+    answer["steps"][2].update(result="drop", text="no rule approves it")
+    result, _ = ask({"explain": answer}, "explain", "inbound", "tcp", "10.0.0.1:1", "10.0.0.2:2")
+    check_exit(result, OK)
+    check_in("DROP not_approved: no rule approves it", result.out)
+    check_not_in("approved by", result.out)
+
+
+@test
+def explain_tells_of_a_live_flow_and_an_expired_exception():
+    rule = changed(RULE, kind="exception", expires="2026-01-01T00:00:00Z", expired=True,
+                   overrides=["BAN-0001"], reason="migration")
+    result, _ = ask({"explain": changed(EXPLAINED, rule=rule, flow=FLOW)}, "explain", "inbound",
+                    "tcp", "10.0.0.1:1", "10.0.0.2:2")
+    for part in ("EXPIRED      2026-01-01", "overrides    BAN-0001", "reason       migration",
+                 "part of a live flow: tcp_established", "idle 340 ms of 2 h 4 min"):
+        check_in(part, result.out)
+
+
+@test
+def a_packet_that_cannot_be_is_a_usage_error():
+    with FakeDaemon({"explain": EXPLAINED}) as daemon:
+        for words, said in (
+                ("inbound tcp 10.0.0.1:1", "something is missing"),
+                ("inbund tcp 10.0.0.1:1 10.0.0.2:2", "is not a direction"),
+                ("inbound tpc 10.0.0.1:1 10.0.0.2:2", "is not a protocol"),
+                ("inbound tcp 10.0.0.1:1 10.0.0.2", "destination: \"10.0.0.2\": a port is missing"),
+                ("inbound tcp 10.0.0.1:70000 10.0.0.2:1", "source: "),
+                ("inbound tcp 10.0.0.1:1 [2001:db8::1]:2", "different address families"),
+                ("inbound icmp 2001:db8::1 2001:db8::2", "say icmpv6"),
+                ("inbound icmpv6 10.0.0.1 10.0.0.2", "say icmp"),
+                ("inbound icmp 10.0.0.1:1 10.0.0.2", "icmp has no ports"),
+                ("inbound udp 10.0.0.1:1 10.0.0.2:2 flags ack", "flags is for tcp alone"),
+                ("inbound tcp 10.0.0.1:1 10.0.0.2:2 type 8", "type is for icmp"),
+                ("inbound tcp 10.0.0.1:1 10.0.0.2:2 flags urg", "none of syn, ack"),
+                ("inbound tcp 10.0.0.1:1 10.0.0.2:2 vln 1", "did you mean \"vlan\"")):
+            result = run("explain", *words.split(), daemon=daemon)
+            check_exit(result, USAGE)
+            check_in(said, result.err)
+            check_in("usage: ppsfw explain", result.err)
+        check_equal(daemon.calls, [])
+
+
+@test
+def all_mistakes_of_a_line_are_said_at_once():
+    result = run("explain", "inbund", "tpc", "10.0.0.300:1", "x", "vlan", "9999")
+    check_exit(result, USAGE)
+    for part in ("inbund", "tpc", "10.0.0.300", "\"x\"", "9999"):
+        check_in(part, result.err)
+
+
+# ---- events ----
+
+@test
+def events_are_one_line_each():
+    load = {"time": "2026-11-21T09:08:12Z", "seq": 18, "event": "policy_load", "uid": 0,
+            "digest": "ab", "nothing": None}
+    flow = changed(DENY, event="flow_start", rule="PPS-0001", count=1, source="2001:db8::1")
+    del flow["reason"]
+    result, calls = ask({"events": {"events": [DENY, load, flow], "next_seq": 20}}, "events")
+    check_exit(result, OK)
+    lines = result.out.splitlines()
+    check_equal(lines[0], "2026-11-21T09:08:11.123Z deny inbound tcp 203.0.113.9:40000 -> "
+                "198.51.100.10:23 not_approved x12 segment=dmz")
+    check_equal(lines[1], "2026-11-21T09:08:12Z policy_load uid=0 digest=ab")
+    check_in("[2001:db8::1]:40000 -> 198.51.100.10:23 PPS-0001 segment=dmz", lines[2])
+    check_equal(calls, [("events", {"filter": {}, "follow": False})])
+
+
+@test
+def what_every_event_repeats_is_for_verbose():
+    event = changed(DENY, policy="web-enclave", revision=7, generation=4, step="classify")
+    load = {"event": "policy_load", "policy": "web-enclave", "revision": 8}
+    answers = {"events": {"events": [event, load]}}
+    lines = ask(answers, "events")[0].out.splitlines()
+    check_not_in("web-enclave", lines[0])
+    check_in("policy=web-enclave revision=8", lines[1])
+    check_in("policy=web-enclave revision=7 generation=4 step=classify",
+             ask(answers, "events", "-v")[0].out)
+
+
+@test
+def event_filters_have_the_types_of_the_log():
+    _, calls = ask({"events": {}}, "events", "event", "deny", "reason", "not_approved",
+                   "source", "2001:DB8::1", "destination_port", "23", "protocol", "6", "--max",
+                   "5")
+    check_equal(calls, [("events", {"filter": {
+        "event": "deny", "reason": "not_approved", "source": "2001:db8::1",
+        "destination_port": 23, "protocol": "tcp"}, "follow": False, "max": 5})])
+
+
+def follow(daemon, *words):
+    """Starts ppsfw events --follow; it is killed when a test waits for it too long."""
+    process = subprocess.Popen([PPSFW, "--socket", daemon.path, "events", "--follow", *words],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               env=environment())
+    watchdog = threading.Timer(15, process.kill)
+    watchdog.daemon = True
+    watchdog.start()
+    return process
+
+
+@test
+def followed_events_are_printed_as_they_arrive_until_interrupted():
+    steps = [threading.Event() for _ in range(2)]
+    done = threading.Event()
+
+    def after(connection):
+        for number, step in enumerate(steps):
+            step.wait(20)
+            notify(connection, changed(DENY, seq=100 + number, reason=f"reason_{number}"))
+        done.wait(20)
+
+    with FakeDaemon({"events": {"events": [DENY], "next_seq": 18}}, after=after) as daemon:
+        process = follow(daemon)
+        check_in("not_approved", process.stdout.readline())
+        steps[0].set()
+        check_in("reason_0", process.stdout.readline())
+        steps[1].set()
+        check_in("reason_1", process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        check_equal(process.wait(20), OK)
+        check_equal((process.stdout.read(), process.stderr.read()), ("", ""))
+        done.set()
+        check_equal(daemon.calls, [("events", {"filter": {}, "follow": True})])
+
+
+@test
+def followed_json_is_one_object_a_line():
+    def after(connection):
+        notify(connection, changed(DENY, seq=18))
+
+    with FakeDaemon({"events": {"events": [DENY], "next_seq": 18}}, after=after) as daemon:
+        process = follow(daemon, "--json")
+        lines = [process.stdout.readline() for _ in range(2)]
+        process.terminate()
+        check_equal(process.wait(20), OK)
+        process.stdout.close()
+        process.stderr.close()
+    check_equal([json.loads(line)["seq"] for line in lines], [17, 18])
+
+
+@test
+def a_daemon_that_stops_ends_following_with_a_failure():
+    def after(connection):
+        notify(connection, changed(DENY, seq=19, missed=4))
+        connection.shutdown(socket.SHUT_RDWR)
+
+    with FakeDaemon({"events": {"events": [], "next_seq": 18}}, after=after) as daemon:
+        process = follow(daemon)
+        out, err = process.communicate(timeout=20)
+    check_equal(process.returncode, FAILED)
+    check_equal(len(out.splitlines()), 1)
+    check_in("4 events missed", err)
+    check_in("closed the connection", err)
+
+
+@test
+def following_ends_when_the_reader_goes():
+    def after(connection):
+        while True:
+            notify(connection, DENY)
+
+    with FakeDaemon({"events": {"events": [], "next_seq": 1}}, after=after) as daemon:
+        process = follow(daemon)
+        process.stdout.readline()
+        process.stdout.close()
+        check_equal(process.wait(20), FAILED)
+        check_equal(process.stderr.read(), "")
+        process.stderr.close()
+
+
+# ---- registry ----
+
+@test
+def the_registry_knows_https_without_a_daemon():
+    result = run("registry", "https")
+    check_exit(result, OK)
+    check_in("443", result.out)
+    check_in('in a policy, "https" means tcp/443', result.out)
+
+
+@test
+def a_port_and_a_protocol_choose_the_entries():
+    answer = json.loads(run("registry", "443/tcp", "--json").out)
+    check(answer["entries"], "no entry")
+    for entry in answer["entries"]:
+        check_equal(entry["port"], 443)
+        check_in("tcp", entry["protocols"])
+    both = json.loads(run("registry", "53", "--json").out)["entries"]
+    check(both and all(entry["port"] == 53 for entry in both), str(both))
+    check_in("official", run("registry", "DOMAIN/udp").out)
+
+
+@test
+def another_name_of_a_service_finds_it_too():
+    entries = json.loads(run("registry", "www", "--json").out)["entries"]
+    named = [entry for entry in entries if entry["name"] == "http"]
+    check(named and "www" in named[0]["aliases"], str(entries))
+
+
+@test
+def a_name_that_is_not_there_fails_with_the_nearest():
+    result = run("registry", "htps")
+    check_exit(result, FAILED)
+    check_in("did you mean", result.err)
+    check_exit(run("registry", "65000/udp"), FAILED)
+
+
+@test
+def a_service_that_cannot_be_is_a_usage_error():
+    for word in ("443/icmp", "70000", "443/", ""):
+        check_exit(run("registry", word), USAGE)
+    check_exit(run("registry"), USAGE)
+
+
+main()
