@@ -1,0 +1,344 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""A live ppsfwd and its operators: what they may ask, change and signal.
+
+    test_control.py PPSFWD PPSFW SOURCE_ROOT
+
+No traffic is needed for any of this: the ports are net_pcap devices that read empty files.
+"""
+
+import datetime
+import json
+import os
+import pwd
+import shutil
+import signal
+
+from harness import BUSY, FAILED, OK, PPSFW, REFUSED, approve, policy, run_program
+from operators import BAD, GOOD, OTHER, WEB, refused, running
+from tap import check, check_equal, check_in, main, skip, test, wait_until
+
+def state_of(appliance):
+    """What a refused load must leave alone."""
+    status = appliance.call("status")
+    return (status["policy"]["digest"], status["policy"]["generation"], status["policy"]["loaded"],
+            status["packets"]["passed"], status["packets"]["dropped"])
+
+
+# ---- status ----
+
+STATUS = {
+    "": {"version", "pid", "mode", "clock", "started", "uptime_sec", "policy", "segments", "flows",
+         "packets", "top_drops", "workers", "events", "reload"},
+    "policy": {"name", "revision", "authority", "digest", "generation", "file", "loaded",
+               "age_sec", "valid_until", "rules", "entries", "table_bytes"},
+    "flows": {"live", "capacity", "started", "ended", "memory_bytes"},
+    "packets": {"passed", "passed_bytes", "dropped", "dropped_bytes", "pass_pps", "drop_pps"},
+    "events": {"written", "lost", "write_errors", "file"},
+    "reload": {"busy", "loads", "refused"},
+}
+PORT = {"name", "driver", "link", "speed_mbps", "mtu", "rx_packets", "rx_bytes", "tx_packets",
+        "tx_bytes", "rx_pps", "tx_pps", "rx_bps", "tx_bps", "missed", "no_buffer", "errors"}
+
+
+@test
+def status_has_every_field_that_is_promised():
+    with running(segments=("dmz", "lab")) as appliance:
+        status = appliance.call("status")
+        for part, fields in STATUS.items():
+            check_equal((part, set(status[part] if part else status)), (part, fields))
+        check_equal([segment["name"] for segment in status["segments"]], ["dmz", "lab"])
+        for segment in status["segments"]:
+            check_equal((set(segment["inside"]), set(segment["outside"])), (PORT, PORT))
+        check_equal(set(status["workers"][0]),
+                    {"worker", "lcore", "passed", "dropped", "flows", "stalled"})
+        check_equal((status["mode"], status["clock"], status["pid"]),
+                    ("inline", "system", appliance.process.pid))
+        check_equal((status["policy"]["name"], status["policy"]["revision"],
+                     status["policy"]["file"], status["policy"]["rules"]["approved"]),
+                    ("good", 2, appliance.path("policy.json"), 1))
+        check_equal(status["segments"][1]["outside"]["name"], "net_pcap3")
+        check_equal(status["segments"][0]["inside"]["driver"], "net_pcap")
+        check_equal(status["workers"][0]["stalled"], False)
+
+
+@test
+def what_ppsfw_prints_as_json_is_the_answer_of_the_daemon():
+    with running() as appliance:
+        for words, method in ((("show", "rules"), "show_rules"), (("show", "drops"), "show_drops"),
+                              (("show", "flows"), "show_flows")):
+            check_equal(appliance.ask(*words), appliance.call(method))
+        check_equal(set(appliance.ask()), set(appliance.call("status")))
+        document = appliance.call("show_policy")["document"]
+        check_equal((document["policy"], document["revision"]), ("good", 2))
+
+
+@test
+def a_person_sees_mode_policy_and_ports():
+    with running(mode="audit") as appliance:
+        result = appliance.cli()
+        check_equal(result.code, OK)
+        for text in ("AUDIT", "good", "net_pcap0", "net_pcap1", "dmz"):
+            check_in(text, result.out)
+
+
+@test
+def every_method_is_listed_with_its_role():
+    with running() as appliance:
+        roles = {method["name"]: method["role"] for method in appliance.call("methods")["methods"]}
+        check_equal({name for name, role in roles.items() if role == "admin"},
+                    {"load", "kill_flows"})
+        check_equal({name for name, role in roles.items() if role == "view"},
+                    {"status", "show_rules", "show_flows", "show_drops", "show_policy", "explain",
+                     "events", "methods"})
+        error = refused(appliance.call, "statsu")
+        check_equal(error.code, -32601)
+        check_in("status", error.message)
+
+
+@test
+def explain_is_answered_without_any_traffic():
+    with running() as appliance:
+        question = {"direction": "inbound", "protocol": "tcp", "source": "203.0.113.9",
+                    "source_port": 40000, "destination": "198.51.100.10", "destination_port": 443}
+        answer = appliance.call("explain", question)
+        check_equal((answer["verdict"], answer["rule"]["id"]), ("pass", "WEB"))
+        answer = appliance.call("explain", dict(question, destination_port=22))
+        check_equal((answer["verdict"], answer["reason"], answer["step"]),
+                    ("drop", "not_approved", "classify"))
+        check_equal(appliance.call("status")["packets"]["dropped"], 0)
+        result = appliance.cli("explain", "inbound", "tcp", "203.0.113.9:40000",
+                               "198.51.100.10:443")
+        check_equal(result.code, OK)
+        check_in("WEB", result.out)
+
+
+# ---- load ----
+
+@test
+def a_good_policy_is_taken_into_force_and_recorded():
+    with running() as appliance:
+        before = appliance.call("status")["policy"]
+        answer = appliance.load(OTHER, "other.json")
+        after = appliance.call("status")["policy"]
+        check_equal((answer["name"], answer["revision"], answer["generation"], answer["digest"]),
+                    ("other", 3, after["generation"], after["digest"]))
+        check_equal((answer["previous_digest"], answer["flows"]),
+                    (before["digest"], {"kept": 0, "rebound": 0, "cut": 0}))
+        check_equal((after["name"], after["file"]), ("other", "other.json"))
+        check(after["digest"] != before["digest"], "the digest is the same")
+        appliance.stop()
+        loaded = appliance.events("policy_loaded")[-1]
+        check_equal((loaded["cause"], loaded["previous_digest"], loaded["digest"],
+                     loaded["who"]["uid"], loaded["who"]["pid"]),
+                    ("load", before["digest"], after["digest"], os.getuid(), os.getpid()))
+
+
+@test
+def a_bad_policy_changes_nothing_and_every_mistake_is_named():
+    with running() as appliance:
+        before = state_of(appliance)
+        error = refused(appliance.load, BAD)
+        check_equal(error.code, REFUSED)
+        check_equal([mistake["path"] for mistake in error.data],
+                    ["approved[0].direction", "approved[1].service"])
+        check_in("upward", error.data[0]["text"])
+        for text in ("", "{", "[]", "null", '{"policy":"a","policy":"b","revision":1}',
+                     '{"policy":"a","revision":1,"aproved":[]}', "\x7f", "{" * 100000):
+            check_equal(refused(appliance.load, text).code, REFUSED)
+        check_equal(state_of(appliance), before)
+        check_equal(appliance.call("status")["reload"], {"busy": False, "loads": 1, "refused": 9})
+        appliance.stop()
+        event = appliance.events("policy_refused")[0]
+        check_equal((event["cause"], event["who"]["uid"], event["digest"], len(event["errors"])),
+                    ("load", os.getuid(), before[0], 2))
+
+
+@test
+def ppsfw_load_is_silent_when_done_and_tells_every_mistake_when_not():
+    with running() as appliance:
+        result = appliance.cli("load", appliance.write("other.json", OTHER))
+        check_equal((result.code, result.out, result.err), (OK, "", ""))
+        result = appliance.cli("load", appliance.write("bad.json", BAD))
+        check_equal(result.code, FAILED)
+        check_in("approved[0].direction", result.err)
+        check_in("approved[1].service", result.err)
+        check_equal(appliance.call("status")["policy"]["name"], "other")
+
+
+@test
+def a_second_load_while_one_is_under_way_is_told_so():
+    with running() as appliance, appliance.connect() as control:
+        # Both lines are there before either is read: the first is compiling when the second comes.
+        lines = [json.dumps({"jsonrpc": "2.0", "id": number, "method": "load",
+                             "params": {"name": "p", "text": json.dumps(document)}}) + "\n"
+                 for number, document in ((1, OTHER), (2, GOOD))]
+        control.socket.sendall("".join(lines).encode())
+        answers = {answer["id"]: answer for answer in (control.receive(), control.receive())}
+        check_equal(answers[1]["result"]["name"], "other")
+        check_equal(answers[2]["error"]["code"], BUSY)
+        check_equal(control.load(GOOD)["name"], "good")
+
+
+@test
+def a_load_goes_on_when_its_asker_is_gone():
+    with running() as appliance:
+        control = appliance.connect()
+        control.send("load", {"name": "p", "text": json.dumps(OTHER)})
+        control.close()
+        wait_until(lambda: appliance.call("status")["policy"]["name"] == "other", "the policy")
+
+
+@test
+def parameters_that_are_none_are_refused_with_their_places():
+    with running() as appliance:
+        for method, params, path in (
+                ("load", {}, "name"), ("load", {"name": 1, "text": "{}"}, "name"),
+                ("load", {"name": "a", "text": "{}", "more": 1}, "more"),
+                ("explain", {"direction": "sideways"}, "protocol"),
+                ("show_flows", {"filter": {"color": "red"}}, "color"),
+                ("kill_flows", {"filter": {"port": 70000}}, "filter.port")):
+            error = refused(appliance.call, method, params)
+            check_equal((method, error.code), (method, -32602))
+            check(any(path in (mistake["path"], *mistake["text"].split('"'))
+                      for mistake in error.data), (method, params, error.data))
+
+
+@test
+def an_exception_ends_at_its_second_on_the_systems_clock():
+    ends = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+    ends += datetime.timedelta(seconds=2)
+    document = policy(WEB, exceptions=[{
+        "id": "EXC", "direction": "inbound", "protocol": "tcp", "ports": 5432, "source": "any",
+        "destination": "198.51.100.10", "expires": ends.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "approved_by": "CMB", "reason": "migration"}])
+    question = {"direction": "inbound", "protocol": "tcp", "source": "203.0.113.9",
+                "destination": "198.51.100.10", "destination_port": 5432}
+    with running(document) as appliance, appliance.connect() as control:
+        first = control.call("explain", question)
+        check(first["verdict"] == "pass" or datetime.datetime.now(datetime.timezone.utc) >= ends,
+              first)
+        wait_until(lambda: control.call("status")["policy"]["valid_until"] is None, "the end")
+        check(datetime.datetime.now(datetime.timezone.utc) >= ends, "it ended early")
+        check_equal(control.call("explain", question)["reason"], "exception_expired")
+        check_equal(control.call("show_rules")["rules"][0]["expired"], True)
+        events = control.call("events", {"filter": {"event": "exception_expired"}})["events"]
+        check_equal([event["rule"] for event in events], ["EXC"])
+
+
+# ---- signals ----
+
+@test
+def sighup_reads_the_policy_file_again():
+    with running() as appliance:
+        appliance.write_policy(OTHER)
+        appliance.signal(signal.SIGHUP)
+        wait_until(lambda: appliance.call("status")["policy"]["name"] == "other", "the policy")
+        before = state_of(appliance)
+        for text in ("{", json.dumps(BAD)):
+            count = appliance.call("status")["reload"]["refused"]
+            appliance.write_policy(text)
+            appliance.signal(signal.SIGHUP)
+            wait_until(lambda n=count: appliance.call("status")["reload"]["refused"] == n + 1,
+                       "the refusal")
+        os.unlink(appliance.path("policy.json"))
+        appliance.signal(signal.SIGHUP)
+        wait_until(lambda: appliance.call("status")["reload"]["refused"] == 3, "the refusal")
+        check_equal(state_of(appliance), before)
+        check_in("approved[0].direction", appliance.errors())
+        check_equal(appliance.stop(), OK)
+        check_equal([event["cause"] for event in appliance.events("policy_refused")],
+                    ["sighup"] * 3)
+
+
+@test
+def sigterm_and_sigint_end_cleanly_and_nothing_is_left_behind():
+    for number, word in ((signal.SIGTERM, "Terminated"), (signal.SIGINT, "Interrupt")):
+        with running() as appliance:
+            refused(appliance.load, BAD)
+            appliance.signal(number)
+            check_equal(appliance.wait(), OK)
+            kinds = [event["event"] for event in appliance.events()]
+            check_equal(kinds, ["policy_loaded", "daemon_start", "policy_refused", "daemon_stop"])
+            check_equal(appliance.events()[-1]["signal"], word)
+            check(not os.path.exists(appliance.socket), "the socket is still there")
+
+
+@test
+def a_load_under_way_does_not_keep_the_daemon_from_ending():
+    with running() as appliance, appliance.connect() as control:
+        rules = [approve(f"R{n}", "inbound", protocol="tcp", ports=n + 1,
+                         to=f"10.{n // 250}.{n % 250}.1") for n in range(3000)]
+        control.send("load", {"name": "p", "text": json.dumps(policy(*rules))})
+        appliance.call("methods")
+        check_equal(appliance.stop(), OK)
+
+
+# ---- roles ----
+
+def can_be_another_user():
+    """Skips where nobody else can be played."""
+    if os.getuid() != 0 or shutil.which("setpriv") is None:
+        skip("needs root and setpriv")
+    try:
+        return pwd.getpwnam("nobody").pw_name
+    except KeyError:
+        skip("this system has no user \"nobody\"")
+        return None
+
+
+def open_folder(appliance):
+    """Lets other users in, and gives them a ppsfw that they can reach."""
+    os.chmod(appliance.folder, 0o755)
+    return shutil.copy(PPSFW, appliance.path("ppsfw"))
+
+
+def as_user(user, program, appliance, *words):
+    """Runs ppsfw as somebody else."""
+    return run_program("setpriv", f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}",
+                       "--clear-groups", program, "--socket", appliance.socket, *words)
+
+
+@test
+def who_is_not_listed_may_not_even_look():
+    user = can_be_another_user()
+    for access in (None, {"view": ["daemon"]}):
+        with running(**({"access": access} if access else {})) as appliance:
+            program = open_folder(appliance)
+            result = as_user(user, program, appliance)
+            check_equal(result.code, FAILED)
+            check_in("ermi", result.err)  # permission denied, or not permitted
+            check_equal(appliance.cli().code, OK)
+
+
+@test
+def viewers_may_look_and_change_nothing():
+    user = can_be_another_user()
+    with running(access={"view": [user]}) as appliance:
+        program = open_folder(appliance)
+        before = state_of(appliance)
+        good = appliance.write("other.json", OTHER)
+        for words in ((), ("show", "rules"), ("show", "flows"), ("show", "drops"), ("events",)):
+            check_equal((words, as_user(user, program, appliance, *words).code), (words, OK))
+        for words in (("load", good), ("kill", "flows", "port", "443")):
+            result = as_user(user, program, appliance, *words)
+            check_equal((words, result.code), (words, FAILED))
+            check_in("admin", result.err)
+        check_equal(state_of(appliance), before)
+
+
+@test
+def listed_administrators_may_change_things_by_name_and_by_group():
+    user = can_be_another_user()
+    for access in ({"admin": [user]}, {"admin": ["@nogroup"], "view": [user]}):
+        with running(access=access) as appliance:
+            program = open_folder(appliance)
+            result = as_user(user, program, appliance, "load",
+                             appliance.write("other.json", OTHER))
+            check_equal((access, result.code, result.err), (access, OK, ""))
+            appliance.stop()
+            check_equal(appliance.events("policy_loaded")[-1]["who"]["uid"],
+                        pwd.getpwnam(user).pw_uid)
+
+
+main()
