@@ -291,6 +291,8 @@ void pps_policy_fields(struct pps_str *out)
 	print_fields(tables, n, out);
 	n = traffic_field_tables(&tables);
 	print_fields(tables, n, out);
+	n = limits_field_tables(&tables);
+	print_fields(tables, n, out);
 	n = rule_field_tables(&tables);
 	print_fields(tables, n, out);
 }

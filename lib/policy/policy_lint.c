@@ -237,6 +237,16 @@ static void lint_vlans(
 		"nothing");
 }
 
+static void lint_limits(const struct pps_rule *rule, struct pps_findings *findings)
+{
+	const struct pps_limits *limits = &rule->limits;
+
+	if (limits->flows != 0 && limits->flows_per_source >= limits->flows)
+		add_finding(findings, PPS_SEVERITY_WARNING, rule->path,
+			"one source may have all the flows the rule permits: flows_per_source "
+			"limits nothing unless it is below flows");
+}
+
 static void lint_link(const struct pps_policy *policy, struct pps_findings *findings)
 {
 	const struct pps_link *link = &policy->link;
@@ -274,6 +284,7 @@ void pps_policy_lint(
 		lint_expiry(rule, now_ns, findings);
 		lint_breadth(rule, findings);
 		lint_vlans(policy, rule, findings);
+		lint_limits(rule, findings);
 		for (size_t j = 0; j < rule->n_terms; j++) {
 			lint_clear_text(rule, &rule->terms[j], findings);
 			lint_tunnels(rule, &rule->terms[j], findings);

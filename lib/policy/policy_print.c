@@ -137,7 +137,7 @@ static void print_approval(const struct pps_rule *rule, json_t *object)
 
 static json_t *print_rule(const struct pps_policy *policy, const struct pps_rule *rule)
 {
-	json_t *object = json_object(), *overrides = json_array();
+	json_t *object = json_object(), *overrides = json_array(), *limits;
 	bool whole_sec = rule->expires_ns % PPS_NS_PER_SEC == 0;
 	char expires[PPS_TIME_TEXT_MAX];
 
@@ -160,6 +160,10 @@ static json_t *print_rule(const struct pps_policy *policy, const struct pps_rule
 	print_approval(rule, object);
 	if (rule->log == PPS_RULE_LOG_FLOWS)
 		set_string(object, "log", "flows");
+	limits = print_limits(&rule->limits);
+	if (json_object_size(limits) > 0)
+		json_object_set(object, "limits", limits);
+	json_decref(limits);
 	return object;
 }
 

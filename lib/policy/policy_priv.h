@@ -10,6 +10,7 @@
  *   policy_rule.c      the table of fields of a rule, and one rule
  *   policy_traffic.c   "protocol", "ports", "source_ports", "icmp": in rules and in services
  *   policy_service.c   service names to terms
+ *   policy_limits.c    "limits"
  *   policy_group.c     group names, addresses and prefixes to prefix sets
  *   policy_text.c      readers of leaves: texts, words, VLAN sets
  *   policy_set.c       sorting and merging of ranges and prefixes
@@ -223,6 +224,11 @@ void read_rule(struct policy_reader *reader, const json_t *value, const struct p
 void rule_fini(struct pps_rule *rule);
 const char *rule_list_word(enum pps_rule_kind kind); /* "banned", "exceptions", "approved" */
 
+/* Limits (policy_limits.c). */
+void read_limits(const json_t *value, const struct pps_json_path *path, void *target, void *aux,
+	struct pps_errors *errors); /* struct pps_limits */
+json_t *print_limits(const struct pps_limits *limits); /* those there are */
+
 /* Between values (policy_check.c). */
 void check_rules(struct policy_reader *reader, struct pps_errors *errors);
 
@@ -238,5 +244,6 @@ struct field_table {
 size_t rule_field_tables(const struct field_table **ret_tables);
 size_t traffic_field_tables(const struct field_table **ret_tables);
 size_t service_field_tables(const struct field_table **ret_tables);
+size_t limits_field_tables(const struct field_table **ret_tables);
 
 #endif

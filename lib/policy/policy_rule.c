@@ -81,11 +81,13 @@ static void read_log(const json_t *value, const struct pps_json_path *path, void
 	ROW("log", read_log, rule.log, false, \
 		"flows: an event when a flow starts and ends; none (default)")
 
+#define LIMITS_ROW                                     \
+	ROW("limits", read_limits, rule.limits, false, \
+		"bounds on the flows of the rule: flows, flows_per_source, new_flows_per_second")
+
 #define UNBUILT_ROWS                                                                              \
 	REFUSED("requires", "gated rules are not enforced in this build",                         \
 		"not in this build: rule under which the pair has an established flow"),          \
-		REFUSED("limits", "limits are not enforced in this build",                        \
-			"not in this build: bounds on flows"),                                    \
 		REFUSED("opaque_tunnel", "tunnels that cannot be read are dropped in this build", \
 			"not in this build: permits a tunnel that cannot be read")
 
@@ -93,6 +95,7 @@ static const struct pps_json_field approved_fields[] = {
 	SCOPE_ROWS(true),
 	APPROVAL_ROWS(false),
 	LOG_ROW,
+	LIMITS_ROW,
 	UNBUILT_ROWS,
 	REFUSED("expires", "an approval does not expire: what ends belongs under \"exceptions\"",
 		"only exceptions expire"),
@@ -107,6 +110,7 @@ static const struct pps_json_field exception_fields[] = {
 		"id of the ban it lifts for its own traffic, or a list of ids"),
 	APPROVAL_ROWS(true),
 	LOG_ROW,
+	LIMITS_ROW,
 	UNBUILT_ROWS,
 };
 

@@ -93,6 +93,14 @@ const char *pps_assurance_word(enum pps_assurance assurance); /* "" for none */
 
 enum pps_rule_log { PPS_RULE_LOG_NOTHING, PPS_RULE_LOG_FLOWS }; /* "log": "none" | "flows" */
 
+/* How much of what a rule permits it permits; 0: no limit. */
+struct pps_limits {
+	uint32_t flows; /* live at once */
+	uint32_t flows_per_source; /* live at once, of one initiator (IPv6: of its /64) */
+	uint32_t new_flows_per_second; /* begun; a second's worth may begin at once */
+};
+#define PPS_LIMIT_MAX 1000000000u
+
 struct pps_rule {
 	enum pps_rule_kind kind;
 	char *id;
@@ -102,6 +110,7 @@ struct pps_rule {
 	struct pps_prefix_set source, destination;
 	struct pps_vlan_set vlans;
 	enum pps_rule_log log;
+	struct pps_limits limits; /* bans have none */
 	uint64_t expires_ns; /* exceptions: wall clock, ns since the epoch; 0: never */
 	size_t *overrides; /* exceptions: indexes into the policy's rules (bans) */
 	size_t n_overrides;
