@@ -48,6 +48,7 @@ enum pps_event_kind { PPS_EVENT_DENY, PPS_EVENT_FLOW_START, PPS_EVENT_FLOW_END }
 	X(CLOSED, "closed") /* both sides finished and the closing timeout passed */ \
 	X(RESTARTED, "restarted") /* the tuple was used for a new connection */      \
 	X(REVOKED, "revoked") /* the policy in force does not permit it any more */  \
+	X(REPLACED, "replaced") /* half-open, it made room for a new one */          \
 	X(KILLED, "killed") /* by an operator */                                     \
 	X(STOPPED, "stopped") /* the daemon stopped */
 
@@ -94,8 +95,8 @@ struct pps_event_source *pps_event_source_create(
 	const char *name, unsigned int ring_size, struct pps_worker_stats *stats);
 void pps_event_source_destroy(struct pps_event_source *source);
 
-/* A denied packet that entered 'segment' from 'side'. 'rule' is the slot of a ban or of an expired
- * exception, or 0. */
+/* A denied packet that entered 'segment' from 'side'. 'rule' is the slot of a ban, of an expired
+ * exception or of a rule whose limits are reached, or 0. */
 void pps_event_deny(struct pps_event_source *source, uint64_t wall_ns,
 	const struct pps_packet *packet, uint8_t segment, enum pps_side side,
 	enum pps_reason reason, uint32_t rule, uint32_t generation, bool audit);

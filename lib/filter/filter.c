@@ -11,9 +11,10 @@
  *  5 flow        judge_known(): judged again first when stale, then the transition
  *  6 icmp        judge_icmp_error(), and neighbour discovery in front_check()
  *  7 start       judge_new(): may this packet start a flow?
- *  8 classify    judge_new(): the ruleset's answer, asked for the whole burst beforehand
+ *  8 classify    judge_new(): the ruleset's answer, asked for the whole burst beforehand, and the
+ *                rule's limits (filter_limits.c)
  *  9 tunnel      judge_tunnel(): dropped in this build
- * 10 account     account(): counters and events
+ * 10 account     room_for(): the table and its half-open flows; account(): counters and events
  */
 
 #include <errno.h>
@@ -37,6 +38,13 @@ struct pps_filter *pps_filter_create(const struct pps_filter_params *params)
 		errno = ENOMEM;
 		return NULL;
 	}
+	filter->buckets = rte_zmalloc(
+		"pps_limits", PPS_RULE_SLOTS * sizeof(*filter->buckets), PPS_CACHE_LINE);
+	if (filter->buckets == NULL) {
+		rte_free(filter);
+		errno = ENOMEM;
+		return NULL;
+	}
 	filter->flows = params->flows;
 	filter->stats = params->stats;
 	filter->events = params->events;
@@ -46,6 +54,8 @@ struct pps_filter *pps_filter_create(const struct pps_filter_params *params)
 
 void pps_filter_destroy(struct pps_filter *filter)
 {
+	if (filter != NULL)
+		rte_free(filter->buckets);
 	rte_free(filter);
 }
 
@@ -191,6 +201,7 @@ static bool needs_classification(struct pps_filter *filter, unsigned int k)
 	enum pps_flow_state state;
 
 	class->initiator = UNCLASSIFIED;
+	burst->sources[k].family = 0;
 	if (burst->handles[k] != PPS_FLOW_NONE) {
 		const struct pps_flow *flow = pps_flow_at(filter->flows, burst->handles[k]);
 
@@ -204,6 +215,8 @@ static bool needs_classification(struct pps_filter *filter, unsigned int k)
 	if (packet->kind != PPS_PACKET_IP || pps_flow_begin(packet, &state) != PPS_REASON_NONE)
 		return false;
 	classification_make(class, &burst->keys[k], burst->ingress->side, packet->icmp_code);
+	pps_flow_source_of(
+		filter->flows, &burst->keys[k], burst->ingress->side, &burst->sources[k]);
 	return true;
 }
 
@@ -232,9 +245,10 @@ static uint32_t answer(
 /* ---- steps 5 to 9 ---- */
 
 enum pps_reason flow_rejudge(struct pps_filter *filter, const struct pps_ruleset *ruleset,
-	struct pps_flow *flow, uint32_t rule, uint64_t wall_ns)
+	uint32_t handle, uint32_t rule, uint64_t wall_ns)
 {
 	enum pps_reason reason = pps_ruleset_judge(ruleset, rule, wall_ns);
+	struct pps_flow *flow = pps_flow_at(filter->flows, handle);
 	const struct pps_ruleset_rule *r;
 
 	if (reason != PPS_REASON_NONE) {
@@ -246,7 +260,7 @@ enum pps_reason flow_rejudge(struct pps_filter *filter, const struct pps_ruleset
 		pps_stats_add(flow->rule == r->slot ? &filter->stats->rejudged_kept
 						    : &filter->stats->rejudged_rebound,
 			1);
-	flow->rule = r->slot;
+	limits_bind(filter, handle, r);
 	flow->generation = ruleset->generation;
 	flow->flags &= (uint8_t)~PPS_FLOW_LOG;
 	if (r->log == PPS_RULE_LOG_FLOWS)
@@ -266,9 +280,35 @@ static enum pps_reason judge_tunnel(const struct pps_packet *packet)
 	}
 }
 
+/*
+ * Is there room for another flow of this source? Makes it, where an older half-open flow must give
+ * way. 'reuse' is as in judge_new().
+ */
+static enum pps_reason room_for(
+	struct pps_filter *filter, const struct pps_flow_source *source, uint32_t reuse)
+{
+	const struct burst *burst = &filter->burst;
+	const struct pps_flow *flow;
+	uint32_t replace;
+	enum pps_reason reason =
+		pps_flow_room(filter->flows, source, reuse, burst->now->tick, &replace);
+
+	if (burst->dry || replace == PPS_FLOW_NONE)
+		return reason;
+	flow = pps_flow_at(filter->flows, replace);
+	if (flow_is_live(burst, flow)) {
+		pps_stats_add(&filter->stats->flows_replaced, 1);
+		pps_filter_end_flow(filter, burst->now, replace, PPS_FLOW_END_REPLACED);
+	} else {
+		pps_filter_end_flow(filter, burst->now, replace, flow_end_when_idle(flow));
+	}
+	return PPS_REASON_NONE;
+}
+
 /* Fills the entry of a flow that begins with this packet. */
 static void start_flow(struct pps_filter *filter, const struct pps_packet *packet, unsigned int k,
-	uint32_t handle, uint32_t rule, enum pps_flow_state state)
+	uint32_t handle, uint32_t rule, enum pps_flow_state state,
+	const struct pps_flow_source *source)
 {
 	const struct burst *burst = &filter->burst;
 	const struct pps_ruleset_rule *r = &burst->ruleset->rules[rule];
@@ -277,13 +317,16 @@ static void start_flow(struct pps_filter *filter, const struct pps_packet *packe
 
 	*flow = (struct pps_flow){
 		.generation = burst->ruleset->generation,
-		.rule = r->slot,
 		.initiator = burst->ingress->side,
 		.flags = r->log == PPS_RULE_LOG_FLOWS ? PPS_FLOW_LOG : 0,
 		.scale = packet->icmp_code,
 	};
 	*cold = (struct pps_flow_cold){.started_ns = burst->now->wall_ns};
 	pps_flow_apply(flow, cold, packet, burst->ingress->side, state, burst->now->tick);
+	pps_flow_bind(
+		filter->flows, handle, r->slot, r->limits.flows_per_source != 0 ? source : NULL);
+	pps_flow_enter(filter->flows, handle, source, burst->now->tick);
+	limits_take(filter, r, burst->now->tick);
 	pps_stats_add(&filter->stats->flows_started, 1);
 	pps_stats_add(&filter->stats->rules[r->slot].flows, 1);
 	__atomic_store_n(
@@ -304,7 +347,8 @@ static enum pps_reason judge_new(
 	const struct pps_packet *packet = &burst->packets[burst->keyed[k]];
 	enum pps_flow_state state;
 	enum pps_reason reason = pps_flow_begin(packet, &state);
-	uint32_t rule, handle = reuse;
+	struct pps_flow_source *source = &burst->sources[k];
+	uint32_t rule, handle;
 
 	if (reason != PPS_REASON_NONE)
 		return reason;
@@ -314,7 +358,14 @@ static enum pps_reason judge_new(
 	reason = pps_ruleset_judge(burst->ruleset, rule, burst->now->wall_ns);
 	if (reason != PPS_REASON_NONE)
 		return reason;
-	reason = judge_tunnel(packet);
+	if (unlikely(source->family == 0))
+		pps_flow_source_of(filter->flows, &burst->keys[k], burst->ingress->side, source);
+	reason =
+		limits_check(filter, &burst->ruleset->rules[rule], source, reuse, burst->now->tick);
+	if (reason == PPS_REASON_NONE)
+		reason = judge_tunnel(packet);
+	if (reason == PPS_REASON_NONE)
+		reason = room_for(filter, source, reuse);
 	if (reason != PPS_REASON_NONE)
 		return reason;
 	verdict->new_flow = true;
@@ -326,7 +377,7 @@ static enum pps_reason judge_new(
 	handle = pps_flow_add(filter->flows, &burst->keys[k], burst->hashes[k]);
 	if (handle == PPS_FLOW_NONE)
 		return PPS_REASON_FLOW_TABLE_FULL;
-	start_flow(filter, packet, k, handle, rule, state);
+	start_flow(filter, packet, k, handle, rule, state, source);
 	verdict->flow = handle;
 	return PPS_REASON_NONE;
 }
@@ -339,7 +390,7 @@ static enum pps_reason judge_stale(
 	struct pps_filter *filter, unsigned int k, uint32_t handle, struct pps_verdict *verdict)
 {
 	struct burst *burst = &filter->burst;
-	struct pps_flow *flow = pps_flow_at(filter->flows, handle);
+	const struct pps_flow *flow = pps_flow_at(filter->flows, handle);
 	enum pps_reason reason;
 	uint32_t rule;
 
@@ -348,7 +399,7 @@ static enum pps_reason judge_stale(
 	verdict->rule = rule == PPS_RULE_NONE ? 0 : burst->ruleset->rules[rule].slot;
 	if (burst->dry)
 		return pps_ruleset_judge(burst->ruleset, rule, burst->now->wall_ns);
-	reason = flow_rejudge(filter, burst->ruleset, flow, rule, burst->now->wall_ns);
+	reason = flow_rejudge(filter, burst->ruleset, handle, rule, burst->now->wall_ns);
 	if (reason != PPS_REASON_NONE)
 		pps_filter_end_flow(filter, burst->now, handle, PPS_FLOW_END_REVOKED);
 	return reason;
@@ -382,6 +433,8 @@ static enum pps_reason judge_known(
 		return reason;
 	pps_flow_apply(flow, pps_flow_cold_at(filter->flows, handle), packet, burst->ingress->side,
 		state, burst->now->tick);
+	if (unlikely(flow->flags & PPS_FLOW_HALF_OPEN))
+		pps_flow_prove(filter->flows, handle);
 	verdict->state = (uint8_t)state;
 	return PPS_REASON_NONE;
 }
@@ -473,8 +526,7 @@ static void account_drop(struct pps_filter *filter, const struct pps_packet *pac
 	const struct pps_verdict *verdict)
 {
 	const struct burst *burst = &filter->burst;
-	bool by_rule = verdict->reason == PPS_REASON_BANNED ||
-		verdict->reason == PPS_REASON_EXCEPTION_EXPIRED;
+	bool by_rule = pps_reason_step(verdict->reason) == PPS_STEP_CLASSIFY;
 
 	pps_stats_add(&filter->stats->drops[verdict->reason], 1);
 	pps_stats_add(&filter->stats->drop_bytes, packet->length);

@@ -39,9 +39,7 @@ static void rejudge_slice(struct pps_filter *filter, const struct pps_ruleset *r
 	}
 	classify_batch(ruleset, classes, asked, n);
 	for (unsigned int i = 0; i < n; i++) {
-		struct pps_flow *flow = pps_flow_at(filter->flows, handles[i]);
-
-		if (flow_rejudge(filter, ruleset, flow, classes[i].rule, now->wall_ns) !=
+		if (flow_rejudge(filter, ruleset, handles[i], classes[i].rule, now->wall_ns) !=
 			PPS_REASON_NONE)
 			pps_filter_end_flow(filter, now, handles[i], PPS_FLOW_END_REVOKED);
 	}
@@ -73,6 +71,7 @@ bool pps_filter_age(struct pps_filter *filter, const struct pps_ruleset *ruleset
 
 	if (ruleset == NULL)
 		return false;
+	limits_tick(filter, now->tick);
 	if (filter->sweep_generation != ruleset->generation) {
 		filter->sweep_generation = ruleset->generation;
 		filter->sweep_cursor = 0;

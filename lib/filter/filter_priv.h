@@ -3,8 +3,8 @@
 #define FILTER_PRIV_H
 
 /*
- * What filter.c (the law), filter_classify.c (asking the ruleset) and filter_age.c (silent flows)
- * share.
+ * What filter.c (the law), filter_classify.c (asking the ruleset), filter_limits.c (how much of
+ * what is approved) and filter_age.c (silent flows) share.
  *
  * The scratch of a burst lives inside the filter: nothing is allocated while frames are judged.
  * 'k' counts the frames that have a flow key, in order; keyed[k] is the frame.
@@ -42,6 +42,13 @@ struct burst {
 	struct pps_packet packets[PPS_BURST_MAX]; /* by frame */
 	struct pps_flow_key keys[PPS_BURST_MAX]; /* by k */
 	struct classification classes[PPS_BURST_MAX]; /* by k */
+	struct pps_flow_source sources[PPS_BURST_MAX]; /* by k; family 0: not asked for yet */
+};
+
+/* New flows of one rule: a bucket of a second's worth, in thousandths of a flow. All zero: full. */
+struct rate_bucket {
+	uint64_t at_ms; /* when 'spent' was right */
+	uint64_t spent; /* what is missing */
 };
 
 struct pps_filter {
@@ -53,6 +60,9 @@ struct pps_filter {
 	uint32_t sweep_cursor;
 	uint32_t sweep_generation; /* the ruleset the pass under way began with */
 	uint32_t swept_generation; /* the last one for which a pass was completed */
+
+	struct rate_bucket *buckets; /* by slot */
+	uint64_t limits_ms; /* ticks so far, without their end; 0: none yet */
 
 	uint8_t bounce[PPS_PACKET_HEADER_MAX]; /* headers of frames in several segments */
 	struct burst burst;
@@ -76,11 +86,23 @@ static inline bool flow_is_stale(
 }
 
 /*
+ * May another flow of 'source' begin under the rule? 'reuse' is a live flow that will end for it,
+ * or PPS_FLOW_NONE. Changes nothing; limits_take() counts what has begun against the rule's rate.
+ */
+enum pps_reason limits_check(const struct pps_filter *filter, const struct pps_ruleset_rule *rule,
+	const struct pps_flow_source *source, uint32_t reuse, uint32_t tick);
+void limits_take(struct pps_filter *filter, const struct pps_ruleset_rule *rule, uint32_t tick);
+/* Counts the live flow under the rule, in place of the one it was bound to. */
+void limits_bind(struct pps_filter *filter, uint32_t handle, const struct pps_ruleset_rule *rule);
+/* To be called now and then, at least once in 24 days: ticks have an end, limits have not. */
+void limits_tick(struct pps_filter *filter, uint32_t tick);
+
+/*
  * Judges a stale flow by 'rule', the ruleset's answer for it: binds it to the ruleset and returns
  * PPS_REASON_NONE, or returns the reason for which it is to be cut and leaves it alone.
  */
 enum pps_reason flow_rejudge(struct pps_filter *filter, const struct pps_ruleset *ruleset,
-	struct pps_flow *flow, uint32_t rule, uint64_t wall_ns);
+	uint32_t handle, uint32_t rule, uint64_t wall_ns);
 
 /* How an idle flow in this state is said to have ended. */
 enum pps_flow_end flow_end_when_idle(const struct pps_flow *flow);

@@ -131,7 +131,26 @@ static int check_params(const struct pps_flow_table_params *params)
 
 	if (len == 0 || len > NAME_MAX_LEN)
 		return -EINVAL;
+	if (params->half_open_max > params->flows ||
+		(params->half_open_max > 0 && params->half_open_per_source > params->half_open_max))
+		return -EINVAL;
 	return params->flows == 0 || params->flows > PPS_FLOWS_MAX ? -EINVAL : 0;
+}
+
+/* The counts. Every flow may hold one counter, every half-open one another, and one is taken before
+ * another is given back. */
+static int counts_init(struct pps_flow_table *table, const struct pps_flow_table_params *params)
+{
+	int err = pps_flow_half_open_init(&table->half_open, params);
+
+	if (err < 0)
+		return err;
+	table->by_rule = rte_zmalloc_socket("pps_flow_rules",
+		PPS_RULE_SLOTS * sizeof(*table->by_rule), PPS_CACHE_LINE, params->socket);
+	if (table->by_rule == NULL)
+		return -ENOMEM;
+	return pps_flow_sources_init(
+		&table->sources, params->flows + table->half_open.max + 1, params->socket);
 }
 
 struct pps_flow_table *pps_flow_table_create(const struct pps_flow_table_params *params)
@@ -156,9 +175,14 @@ struct pps_flow_table *pps_flow_table_create(const struct pps_flow_table_params 
 	err = half_init(&table->halves[1], params, ".wide", sizeof(struct pps_key_wide));
 	if (err < 0)
 		goto destroy_table;
+	err = counts_init(table, params);
+	if (err < 0)
+		goto destroy_table;
 	table->capacity = params->flows;
 	table->memory = sizeof(*table) + half_memory(&table->halves[0], entries) +
-		half_memory(&table->halves[1], entries);
+		half_memory(&table->halves[1], entries) + PPS_RULE_SLOTS * sizeof(*table->by_rule) +
+		pps_flow_half_open_memory(&table->half_open) +
+		pps_flow_sources_memory(&table->sources);
 	return table;
 
 destroy_table:
@@ -172,6 +196,9 @@ void pps_flow_table_destroy(struct pps_flow_table *table)
 {
 	if (table == NULL)
 		return;
+	pps_flow_sources_fini(&table->sources);
+	rte_free(table->by_rule);
+	pps_flow_half_open_fini(&table->half_open);
 	half_fini(&table->halves[1]);
 	half_fini(&table->halves[0]);
 	/* Freed memory is reused as it is: the secret must not stay in it. */
@@ -295,6 +322,8 @@ void pps_flow_remove(struct pps_flow_table *table, uint32_t handle)
 
 	if (!flow_half_is_live(half, position))
 		return;
+	pps_flow_unbind(table, handle);
+	pps_flow_leave(table, handle);
 	pps_flow_key_at(table, handle, &key);
 	rte_hash_del_key_with_hash(half->hash, &key, pps_flow_hash(table, &key));
 	half->live[position / 64] &= ~(1ull << position % 64);

@@ -41,10 +41,74 @@ struct pps_flow_half {
 	uint32_t n; /* positions, a multiple of 64 */
 };
 
-/* worker: rw; management: ro (n_live) */
+/* One counter: half-open flows of a source, or flows of a source under a rule. */
+struct flow_counter {
+	uint64_t prefix;
+	uint32_t tag; /* slot << 1 | IPv6; the slot FLOW_SLOT_HALF_OPEN counts half-open flows */
+	uint32_t n;
+	uint32_t next; /* in the bucket, or of the free ones */
+	uint32_t bucket;
+	uint32_t oldest, newest; /* half-open flows of the source: records */
+};
+_Static_assert(sizeof(struct flow_counter) == 32, "two counters a cache line");
+
+#define FLOW_SLOT_HALF_OPEN PPS_RULE_SLOTS
+
+/* Counters by source: a hash table with chains, positions from 1. */
+struct flow_sources {
+	struct flow_counter *counters;
+	uint32_t *buckets; /* first counter, 0: none */
+	uint32_t mask;
+	uint32_t free; /* given back; 0: none */
+	uint32_t fresh; /* never used from here on */
+	uint32_t n; /* positions, the one that is not used included */
+};
+
+/* One half-open flow. Positions from 1; 0 is none. */
+struct flow_record {
+	uint32_t handle;
+	uint32_t began; /* tick */
+	uint32_t older, newer; /* of all; 'newer' also links the free ones */
+	uint32_t older_of_source, newer_of_source;
+	uint32_t counter; /* of its source */
+	uint32_t pad;
+};
+_Static_assert(sizeof(struct flow_record) == 32, "two records a cache line");
+
+struct flow_half_open {
+	struct flow_record *records;
+	uint32_t oldest, newest;
+	uint32_t free, fresh;
+	uint32_t n; /* management: ro */
+	uint32_t max, per_source;
+};
+
+int pps_flow_sources_init(struct flow_sources *sources, uint32_t n, int socket);
+void pps_flow_sources_fini(struct flow_sources *sources);
+size_t pps_flow_sources_memory(const struct flow_sources *sources);
+/* The counter of (slot, source), 0: none. */
+uint32_t pps_flow_sources_find(
+	const struct flow_sources *sources, uint32_t slot, const struct pps_flow_source *source);
+/* Counts one more, or one less; a counter of nothing is given back. */
+uint32_t pps_flow_sources_hold(
+	struct flow_sources *sources, uint32_t slot, const struct pps_flow_source *source);
+void pps_flow_sources_drop(struct flow_sources *sources, uint32_t counter);
+
+int pps_flow_half_open_init(
+	struct flow_half_open *half_open, const struct pps_flow_table_params *params);
+void pps_flow_half_open_fini(struct flow_half_open *half_open);
+size_t pps_flow_half_open_memory(const struct flow_half_open *half_open);
+/* Undoes pps_flow_bind() and pps_flow_enter() for a flow that is being removed. */
+void pps_flow_unbind(struct pps_flow_table *table, uint32_t handle);
+void pps_flow_leave(struct pps_flow_table *table, uint32_t handle);
+
+/* worker: rw; management: ro (n_live, half_open.n, by_rule) */
 struct pps_flow_table {
 	struct pps_flow_half halves[2];
 	struct pps_flow_hasher hasher;
+	struct flow_half_open half_open;
+	struct flow_sources sources;
+	uint32_t *by_rule; /* live flows, by slot */
 	uint64_t changes;
 	uint32_t n_live;
 	uint32_t capacity;
@@ -61,6 +125,16 @@ static inline unsigned int flow_half_of(uint32_t handle)
 static inline bool flow_half_is_live(const struct pps_flow_half *half, uint32_t position)
 {
 	return position < half->n && (half->live[position / 64] >> (position % 64) & 1) != 0;
+}
+
+static inline struct pps_flow *flow_entry(const struct pps_flow_table *table, uint32_t handle)
+{
+	return &table->halves[flow_half_of(handle)].entries[handle & FLOW_POSITION_MASK];
+}
+
+static inline struct pps_flow_cold *flow_cold(const struct pps_flow_table *table, uint32_t handle)
+{
+	return &table->halves[flow_half_of(handle)].cold[handle & FLOW_POSITION_MASK];
 }
 
 /* What one packet does to a flow. */

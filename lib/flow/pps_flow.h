@@ -26,12 +26,34 @@
  *            and by the sweep alike. Ticks must not run backwards: whoever keeps the clock sees to
  *            that.
  *
- * Limits     'flows' entries in all. A full table or an unlucky bucket is -ENOSPC: new flows fail
+ * Limits     'flows' entries in all. A full table or an unlucky bucket is no room: new flows fail
  *            closed and are counted, established ones are never evicted.
  *
- * Memory     Both tables have room for all of 'flows', so a flow of the capacity costs about 304
- *            bytes: 80 of entry in each table, 56 and 88 of rte_hash. The default of 1,048,576
- *            takes 304 MiB of EAL's memory.
+ * Half-open  A flow is half-open from its first packet until it has proven itself: TCP, SCTP and
+ *            DCCP by their third step, everything else by an answer. One that ends before (a reset,
+ *            an abort) never proves itself and stays half-open until it is forgotten: else a flood
+ *            of SYN and RST would be worth more than one of SYN. Half-open flows stand in the order
+ *            of their beginning, of all and of each source. They may hold 'half_open_max' entries,
+ *            those of one source 'half_open_per_source'. A new flow that finds no room takes the
+ *            place of the oldest one (pps_flow_room()); a source whose share is used up takes its
+ *            own oldest, if that had a second to prove itself, and else waits. Under a flood of R
+ *            flows a second a half-open flow thus lives half_open_max / R seconds: what proves
+ *            itself faster is not harmed. (flow_halfopen.c)
+ *
+ * Sources    A source is the initiator's address: all of an IPv4 address, the first 64 bits of an
+ *            IPv6 address (the rest is its owner's to choose). Segment and VLAN are no part of it:
+ *            whoever can choose a tag must not be many sources. Sources are counted exactly and the
+ *            place for a counter is reserved with the place for the flow, so that counting never
+ *            fails. (flow_sources.c)
+ *
+ * Bound      pps_flow_bind() says which rule's a flow is; the table counts the live flows of each
+ *            rule, and of each source under rules that limit that. pps_flow_remove() undoes all of
+ *            it, so that the counts are exact whichever way a flow ends.
+ *
+ * Memory     Both tables have room for all of 'flows', so a flow of the capacity costs about 400
+ *            bytes: 88 of entry in each table, 56 and 88 of rte_hash, and with the default bounds
+ *            16 for half-open flows and 56 to 64 for sources. The default of 1,048,576 takes 390
+ *            MiB of EAL's memory.
  *
  * Threads    A table belongs to one worker. Nothing here locks, and only create() allocates.
  */
@@ -151,8 +173,10 @@ struct pps_tcp_side {
 	uint32_t max_win; /* largest window announced, scaled */
 };
 
-#define PPS_FLOW_LOG     0x01 /* the rule asks for flow events */
-#define PPS_FLOW_REPLIED 0x02 /* the responder has sent */
+#define PPS_FLOW_LOG       0x01 /* the rule asks for flow events */
+#define PPS_FLOW_REPLIED   0x02 /* the responder has sent */
+#define PPS_FLOW_HALF_OPEN 0x40 /* among the half-open; the table's own */
+#define PPS_FLOW_BOUND     0x80 /* counted with 'rule'; the table's own */
 
 /* One flow. worker: rw. One cache line: everything a packet on the hit path touches. */
 struct pps_flow {
@@ -174,6 +198,8 @@ _Static_assert(sizeof(struct pps_flow) == PPS_CACHE_LINE, "one cache line per fl
 struct pps_flow_cold {
 	uint64_t started_ns; /* wall clock */
 	uint32_t packets_high[2];
+	uint32_t half_open; /* record among the half-open, 0: none; the table's own */
+	uint32_t source; /* counter of its source under its rule, 0: none; the table's own */
 };
 
 struct pps_flow_table;
@@ -184,8 +210,25 @@ struct pps_flow_table;
 struct pps_flow_table_params {
 	const char *name; /* unique in the process, at most 16 characters */
 	uint32_t flows; /* capacity, 1 to PPS_FLOWS_MAX */
+	uint32_t half_open_max; /* half-open flows, at most 'flows'; 0: the default for 'flows' */
+	uint32_t half_open_per_source; /* of one source, at most half_open_max; 0: the default */
 	int socket; /* NUMA node, or -1 */
 };
+
+/* Half of the table: what floods hold must leave room, and the more it is the longer a half-open
+ * flow may take to prove itself under a flood. */
+static inline uint32_t pps_flow_half_open_max_default(uint32_t flows)
+{
+	return flows < 2 ? 1 : flows / 2;
+}
+/* So much that resolvers and whole networks behind one address do not come near it in a second, so
+ * little that it takes 64 sources to use up all. */
+static inline uint32_t pps_flow_half_open_share_default(uint32_t half_open_max)
+{
+	uint32_t share = half_open_max / 64;
+
+	return share >= 64 ? share : half_open_max < 64 ? half_open_max : 64;
+}
 
 /* NULL and errno (ENOMEM, EINVAL). Draws the hash secret from the kernel. EAL must be up. */
 struct pps_flow_table *pps_flow_table_create(const struct pps_flow_table_params *params);
@@ -216,6 +259,52 @@ uint32_t pps_flow_count(const struct pps_flow_table *table);
 uint32_t pps_flow_capacity(const struct pps_flow_table *table);
 /* Bytes of memory the table takes, for "status". */
 size_t pps_flow_memory(const struct pps_flow_table *table);
+
+/* Who starts a flow, as far as counting goes. */
+struct pps_flow_source {
+	uint64_t prefix; /* the bytes as they lie in memory */
+	uint32_t hash;
+	uint8_t family;
+};
+/* Prefetches what pps_flow_room() asks first. */
+void pps_flow_source_of(const struct pps_flow_table *table, const struct pps_flow_key *key,
+	enum pps_side initiator, struct pps_flow_source *ret_source);
+
+/* A half-open flow this old makes room for another one of its source. */
+#define PPS_FLOW_GRACE_TICKS 1000
+
+/*
+ * Is there room for a new flow of 'source'? 'reuse' is a live flow that will be removed for it, or
+ * PPS_FLOW_NONE. PPS_REASON_NONE: yes, when *ret_replace, where it is not PPS_FLOW_NONE, is removed
+ * first. Else HALF_OPEN_SOURCE or FLOW_TABLE_FULL. Nothing is changed.
+ */
+enum pps_reason pps_flow_room(const struct pps_flow_table *table,
+	const struct pps_flow_source *source, uint32_t reuse, uint32_t now, uint32_t *ret_replace);
+
+/* Counts the flow among the live ones of rule 'slot' (any more among those of another) and sets its
+ * 'rule'; with 'source' among those of that source under the rule too. */
+void pps_flow_bind(struct pps_flow_table *table, uint32_t handle, uint32_t slot,
+	const struct pps_flow_source *source);
+/* Puts a flow that has begun, and has room, among the half-open unless it has proven itself. */
+void pps_flow_enter(struct pps_flow_table *table, uint32_t handle,
+	const struct pps_flow_source *source, uint32_t now);
+/* To be called after apply() when PPS_FLOW_HALF_OPEN is set: leaves the half-open if it has proven
+ * itself now. */
+void pps_flow_prove(struct pps_flow_table *table, uint32_t handle);
+
+/* What is counted: live flows bound to a rule, those of a source under it, half-open flows, those
+ * of a source. The first and the third may be asked by anybody. */
+uint32_t pps_flow_count_rule(const struct pps_flow_table *table, uint32_t slot);
+uint32_t pps_flow_count_rule_source(
+	const struct pps_flow_table *table, uint32_t slot, const struct pps_flow_source *source);
+uint32_t pps_flow_count_half_open(const struct pps_flow_table *table);
+uint32_t pps_flow_count_half_open_source(
+	const struct pps_flow_table *table, const struct pps_flow_source *source);
+/* True when 'handle' is counted by pps_flow_count_rule_source(slot, source). */
+bool pps_flow_is_of_rule_source(const struct pps_flow_table *table, uint32_t handle, uint32_t slot,
+	const struct pps_flow_source *source);
+uint32_t pps_flow_half_open_max(const struct pps_flow_table *table);
+uint32_t pps_flow_half_open_per_source(const struct pps_flow_table *table);
 
 /*
  * Walks live flows: *cursor starts at 0; looks at no more than 'n_entries' entries; writes the

@@ -77,9 +77,17 @@ static void make_link(const struct pps_link *from, struct pps_ruleset_link *link
 	}
 }
 
-/* Everything of the rules but their slots. */
-static void make_rules(struct pps_ruleset *ruleset, const struct pps_policy *policy, uint64_t now)
+static uint32_t share(uint32_t limit, uint32_t n_workers)
 {
+	return limit == 0 || n_workers < 2 ? limit : limit < n_workers ? 1 : limit / n_workers;
+}
+
+/* Everything of the rules but their slots. */
+static void make_rules(struct pps_ruleset *ruleset, const struct pps_policy *policy,
+	const struct pps_ruleset_params *params)
+{
+	uint64_t now = params->now_ns;
+
 	ruleset->valid_until_ns = UINT64_MAX;
 	for (size_t i = 0; i < policy->n_rules; i++) {
 		const struct pps_rule *from = &policy->rules[i];
@@ -87,6 +95,11 @@ static void make_rules(struct pps_ruleset *ruleset, const struct pps_policy *pol
 
 		rule->kind = (uint8_t)from->kind;
 		rule->log = (uint8_t)from->log;
+		rule->limits.flows = share(from->limits.flows, params->n_workers);
+		rule->limits.flows_per_source =
+			share(from->limits.flows_per_source, params->n_workers);
+		rule->limits.new_flows_per_second =
+			share(from->limits.new_flows_per_second, params->n_workers);
 		rule->expires_ns = UINT64_MAX;
 		if (from->kind != PPS_RULE_EXCEPTION || from->expires_ns == 0)
 			continue;
@@ -232,7 +245,7 @@ struct pps_ruleset *pps_ruleset_build(struct pps_policy *policy, struct pps_rule
 	ruleset->rules = ruleset->priv->rules;
 	ruleset->n_rules = (uint32_t)policy->n_rules;
 	ruleset->generation = params->generation;
-	make_rules(ruleset, policy, params->now_ns);
+	make_rules(ruleset, policy, params);
 	make_link(&policy->link, &ruleset->link);
 	pps_flow_timeouts_make(policy->timeouts_sec, &ruleset->timeouts);
 	if (hold_slots(ruleset, policy, book, errors) < 0 ||

@@ -131,9 +131,20 @@ enum pps_step {
 	X(EXCEPTION_EXPIRED, "exception_expired", PPS_STEP_CLASSIFY,                               \
 		"only an exception covers it, and that has expired")                               \
 	X(NOT_APPROVED, "not_approved", PPS_STEP_CLASSIFY, "no rule approves it")                  \
+	X(LIMIT_FLOWS, "limit_flows", PPS_STEP_CLASSIFY,                                           \
+		"approved, but as many flows live under its rule as limits.flows permits")         \
+	X(LIMIT_SOURCE, "limit_flows_per_source", PPS_STEP_CLASSIFY,                               \
+		"approved, but as many flows of its source live under its rule as "                \
+		"limits.flows_per_source permits")                                                 \
+	X(LIMIT_RATE, "limit_rate", PPS_STEP_CLASSIFY,                                             \
+		"approved, but flows begin under its rule faster than "                            \
+		"limits.new_flows_per_second permits")                                             \
 	X(TUNNEL, "tunnel", PPS_STEP_TUNNEL,                                                       \
 		"a cleartext tunnel: this build does not look inside")                             \
 	X(TUNNEL_OPAQUE, "tunnel_opaque", PPS_STEP_TUNNEL, "a tunnel that cannot be read")         \
+	X(HALF_OPEN_SOURCE, "half_open_source", PPS_STEP_ACCOUNT,                                  \
+		"approved, but its source has as many half-open flows as one source may have, "    \
+		"all begun within a second")                                                       \
 	X(FLOW_TABLE_FULL, "flow_table_full", PPS_STEP_ACCOUNT,                                    \
 		"approved, but there is no room for another flow")                                 \
 	X(NO_POLICY, "no_policy", PPS_STEP_ACCOUNT, "no policy is in force")                       \
@@ -179,6 +190,7 @@ struct pps_worker_stats {
 	uint64_t passed, passed_bytes;
 	uint64_t loops, busy_loops; /* for the watchdog and utilisation */
 	uint64_t flows_started, flows_ended, flows_live;
+	uint64_t flows_replaced; /* of those ended: half-open ones that made room */
 	uint64_t rejudged_kept, rejudged_rebound, rejudged_cut; /* by packets and by the sweep */
 	uint64_t events_lost; /* ring full */
 	struct pps_port_stats ports[PPS_PORTS_MAX]; /* by DPDK port id */
