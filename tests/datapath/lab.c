@@ -24,8 +24,20 @@ static void bail(const char *what)
 
 void lab_init(struct lab *lab, unsigned int flows)
 {
+	lab_init_half_open(lab, flows, 0, 0);
+}
+
+void lab_init_half_open(
+	struct lab *lab, unsigned int flows, unsigned int half_open_max, unsigned int per_source)
+{
 	char name[16];
-	struct pps_flow_table_params table = {.name = name, .flows = flows, .socket = -1};
+	struct pps_flow_table_params table = {
+		.name = name,
+		.flows = flows,
+		.half_open_max = half_open_max,
+		.half_open_per_source = per_source,
+		.socket = -1,
+	};
 	struct pps_filter_params params;
 
 	if (pool == NULL) {

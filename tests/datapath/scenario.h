@@ -16,6 +16,13 @@
  *       load empty                      another policy, while flows live
  *       sweep                           a whole round of ageing at the time of the last frame
  *       flows 1                         that many are live now
+ *       half_open 1                     that many of them are half-open
+ *       live WEB 1                      that many of them are bound to the rule
+ *       repeat 9                        the next frame 9 times, number n from 0 to 8, with n + 1
+ *                                       in the place of @ (addresses) and n + 1025 of @@ (ports)
+ *
+ * Before its first frame a scenario may say "capacity N" (flows; 512) and "half_open_max N" and
+ * "half_open_per_source N".
  *
  * A policy's JSON may go on over lines until its braces close. "let" names a piece of text; $name
  * puts it in. A time is in seconds since the scenario began, and stays until the next. "in" is
@@ -30,10 +37,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STEPS_MAX    256
+#define STEPS_MAX    1024
 #define NAME_MAX_LEN 32
 
-enum step_kind { STEP_FRAME, STEP_LOAD, STEP_SWEEP, STEP_FLOWS };
+enum step_kind { STEP_FRAME, STEP_LOAD, STEP_SWEEP, STEP_FLOWS, STEP_HALF_OPEN, STEP_LIVE };
 
 struct step {
 	enum step_kind kind;
@@ -44,13 +51,15 @@ struct step {
 	char *reason; /* expected word, or "pass" */
 	char *state; /* expected, or NULL */
 	size_t policy; /* STEP_LOAD */
-	unsigned int n; /* STEP_FLOWS */
+	unsigned int n; /* STEP_FLOWS, STEP_HALF_OPEN, STEP_LIVE */
+	char rule[NAME_MAX_LEN]; /* STEP_LIVE */
 };
 
 struct scenario {
 	char *sentence;
 	size_t policy; /* at the start */
 	unsigned int flows; /* capacity of the flow table */
+	unsigned int half_open_max, half_open_per_source; /* 0: the default */
 	struct step steps[STEPS_MAX];
 	size_t n_steps;
 };

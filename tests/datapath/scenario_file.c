@@ -24,6 +24,7 @@ struct reader {
 	struct let lets[LETS_MAX];
 	size_t n_lets;
 	uint64_t time_ms;
+	unsigned int repeat; /* how often the next frame comes; 0 is once */
 };
 
 static void complain(const struct reader *reader, const char *what, const char *text)
@@ -186,11 +187,29 @@ static struct step *add_step(struct reader *reader, enum step_kind kind)
 	return step;
 }
 
+/* Puts the frame's number in the place of @ and @@. */
+static char *number_frame(const char *text, unsigned int n)
+{
+	struct pps_str out = PPS_STR_INIT;
+
+	for (; *text != '\0'; text++) {
+		if (text[0] == '@' && text[1] == '@')
+			pps_str_addf(&out, "%u", n + 1025);
+		else if (text[0] == '@')
+			pps_str_addf(&out, "%u", n + 1);
+		else
+			pps_str_addf(&out, "%c", text[0]);
+		text += text[0] == '@' && text[1] == '@';
+	}
+	return pps_str_take(&out);
+}
+
 static void read_frame(struct reader *reader, const char *side, char *text)
 {
-	struct step *step = add_step(reader, STEP_FRAME);
+	unsigned int n = reader->repeat == 0 ? 1 : reader->repeat;
 	char *arrow = strstr(text, "=>");
-	char *outcome;
+	const char *reason, *state;
+	char *outcome, *frame;
 
 	if (strcmp(side, "in") != 0 && strcmp(side, "out") != 0)
 		complain(reader, "neither \"in\" nor \"out\"", side);
@@ -198,10 +217,46 @@ static void read_frame(struct reader *reader, const char *side, char *text)
 		complain(reader, "no => outcome", text);
 	outcome = arrow + 2;
 	*arrow = '\0';
-	step->inbound = strcmp(side, "in") == 0;
-	step->frame = expand(reader, text, 0);
-	step->reason = pps_strdup(cut_word(&outcome));
-	step->state = *outcome != '\0' ? pps_strdup(cut_word(&outcome)) : NULL;
+	frame = expand(reader, text, 0);
+	reason = cut_word(&outcome);
+	state = *outcome != '\0' ? cut_word(&outcome) : NULL;
+	for (unsigned int i = 0; i < n; i++) {
+		struct step *step = add_step(reader, STEP_FRAME);
+
+		step->inbound = strcmp(side, "in") == 0;
+		step->frame = number_frame(frame, i);
+		step->reason = pps_strdup(reason);
+		step->state = state != NULL ? pps_strdup(state) : NULL;
+	}
+	free(frame);
+	reader->repeat = 0;
+}
+
+static unsigned int read_count(const char *text)
+{
+	return (unsigned int)strtoul(text, NULL, 10);
+}
+
+static void read_live(struct reader *reader, char *text)
+{
+	struct step *step = add_step(reader, STEP_LIVE);
+
+	snprintf(step->rule, sizeof(step->rule), "%s", cut_word(&text));
+	step->n = read_count(text);
+}
+
+/* What a scenario says of its flow table. */
+static bool read_size(struct scenario *scenario, const char *word, const char *text)
+{
+	if (strcmp(word, "capacity") == 0)
+		scenario->flows = read_count(text);
+	else if (strcmp(word, "half_open_max") == 0)
+		scenario->half_open_max = read_count(text);
+	else if (strcmp(word, "half_open_per_source") == 0)
+		scenario->half_open_per_source = read_count(text);
+	else
+		return false;
+	return true;
 }
 
 static void read_step(struct reader *reader, char *text)
@@ -210,14 +265,20 @@ static void read_step(struct reader *reader, char *text)
 
 	if (strcmp(word, "use") == 0) {
 		current(reader)->policy = find_policy(reader, cut_word(&text));
-	} else if (strcmp(word, "capacity") == 0) {
-		current(reader)->flows = (unsigned int)strtoul(text, NULL, 10);
+	} else if (read_size(current(reader), word, text)) {
+		return;
 	} else if (strcmp(word, "load") == 0) {
 		add_step(reader, STEP_LOAD)->policy = find_policy(reader, cut_word(&text));
 	} else if (strcmp(word, "sweep") == 0) {
 		add_step(reader, STEP_SWEEP);
 	} else if (strcmp(word, "flows") == 0) {
-		add_step(reader, STEP_FLOWS)->n = (unsigned int)strtoul(text, NULL, 10);
+		add_step(reader, STEP_FLOWS)->n = read_count(text);
+	} else if (strcmp(word, "half_open") == 0) {
+		add_step(reader, STEP_HALF_OPEN)->n = read_count(text);
+	} else if (strcmp(word, "live") == 0) {
+		read_live(reader, text);
+	} else if (strcmp(word, "repeat") == 0) {
+		reader->repeat = read_count(text);
 	} else {
 		if (isdigit((unsigned char)word[0])) {
 			reader->time_ms = (uint64_t)(strtod(word, NULL) * 1000 + 0.5);

@@ -64,9 +64,6 @@ static void foresee(struct player *player, const struct step *step, uint32_t len
 	struct pps_verdict verdict;
 	struct pps_packet packet;
 
-	/* What only happens when it is done cannot be foreseen. */
-	if (strcmp(step->reason, "flow_table_full") == 0)
-		return;
 	pps_filter_explain(player->lab.filter, player->lab.ruleset, &ingress, &now, player->frame,
 		len, &packet, &verdict);
 	if (strcmp(outcome(&verdict), step->reason) != 0)
@@ -99,15 +96,30 @@ static bool same_burst(const struct step *a, const struct step *b)
 	return b->kind == STEP_FRAME && a->inbound == b->inbound && a->time_ms == b->time_ms;
 }
 
-static void count_flows(struct player *player, const struct step *step)
+static void count(struct player *player, const struct step *step, const char *what, unsigned int n)
 {
 	char wanted[16], got[16];
 
-	if (pps_flow_count(player->lab.flows) == step->n)
+	if (n == step->n)
 		return;
 	snprintf(wanted, sizeof(wanted), "%u", step->n);
-	snprintf(got, sizeof(got), "%u", pps_flow_count(player->lab.flows));
-	complain(player, step, "flows", wanted, got);
+	snprintf(got, sizeof(got), "%u", n);
+	complain(player, step, what, wanted, got);
+}
+
+/* A step that only looks. */
+static void look(struct player *player, const struct step *step)
+{
+	const struct pps_flow_table *flows = player->lab.flows;
+
+	if (step->kind == STEP_FLOWS)
+		count(player, step, "flows", pps_flow_count(flows));
+	else if (step->kind == STEP_HALF_OPEN)
+		count(player, step, "half-open", pps_flow_count_half_open(flows));
+	else
+		count(player, step, step->rule,
+			pps_flow_count_rule(
+				flows, pps_rule_book_find(player->lab.book, step->rule)));
 }
 
 static void play(struct player *player)
@@ -115,7 +127,8 @@ static void play(struct player *player)
 	const struct scenario *scenario = player->scenario;
 	size_t i = 0;
 
-	lab_init(&player->lab, scenario->flows);
+	lab_init_half_open(&player->lab, scenario->flows, scenario->half_open_max,
+		scenario->half_open_per_source);
 	lab_load(&player->lab, player->file->policies[scenario->policy].json, 0);
 	while (i < scenario->n_steps) {
 		const struct step *step = &scenario->steps[i];
@@ -136,7 +149,9 @@ static void play(struct player *player)
 			lab_sweep(&player->lab, step->time_ms);
 			break;
 		case STEP_FLOWS:
-			count_flows(player, step);
+		case STEP_HALF_OPEN:
+		case STEP_LIVE:
+			look(player, step);
 			break;
 		}
 		i += n;
