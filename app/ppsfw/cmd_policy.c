@@ -208,6 +208,28 @@ enum status cmd_load(struct cli *cli)
 
 /* ---- show ---- */
 
+/* "12 of 10000 live, 50 a source, 500/s": the limits of a rule, "-" for none. */
+static void add_limits(struct table *table, const json_t *rule)
+{
+	const json_t *limits = json_object_get(rule, "limits");
+	uint64_t flows = get_count(limits, "flows");
+	uint64_t per_source = get_count(limits, "flows_per_source");
+	uint64_t rate = get_count(limits, "new_flows_per_second");
+	struct pps_str text = PPS_STR_INIT;
+	bool full = flows > 0 && get_count(rule, "live") >= flows;
+
+	if (flows > 0)
+		pps_str_addf(
+			&text, "%" PRIu64 " of %" PRIu64 " live", get_count(rule, "live"), flows);
+	if (per_source > 0)
+		pps_str_addf(&text, "%s%" PRIu64 " a source", text.len > 0 ? ", " : "", per_source);
+	if (rate > 0)
+		pps_str_addf(&text, "%s%" PRIu64 "/s", text.len > 0 ? ", " : "", rate);
+	table_cell(table, full ? STYLE_BAD : STYLE_PLAIN, "%s",
+		text.len > 0 ? pps_str_text(&text) : "-");
+	pps_str_fini(&text);
+}
+
 static void add_rule(struct table *table, const json_t *rule)
 {
 	const char *expires = get_text(rule, "expires");
@@ -224,6 +246,7 @@ static void add_rule(struct table *table, const json_t *rule)
 	table_cell(table, STYLE_PLAIN, "%s", COUNT(get_count(rule, "packets")));
 	table_cell(table, STYLE_PLAIN, "%s", BYTES(get_count(rule, "bytes")));
 	table_cell(table, STYLE_PLAIN, "%s", COUNT(get_count(rule, "flows")));
+	add_limits(table, rule);
 	table_cell(table, STYLE_PLAIN, "%s", WHEN(get_text(rule, "last")));
 	table_cell(table, STYLE_PLAIN, "%s", *approved_by == '\0' ? "-" : approved_by);
 	table_cell(table, expired ? STYLE_BAD : STYLE_PLAIN, "%s%s", expired ? "EXPIRED " : "",
@@ -236,7 +259,8 @@ static void print_rules(struct cli *cli, const json_t *rules)
 		{.title = "DIRECTION"}, {.title = "TRAFFIC", .most = 28},
 		{.title = "SOURCE -> DESTINATION", .most = 40}, {.title = "PACKETS", .right = true},
 		{.title = "BYTES", .right = true}, {.title = "FLOWS", .right = true},
-		{.title = "LAST HIT"}, {.title = "APPROVED BY", .most = 24}, {.title = "EXPIRES"}};
+		{.title = "LIMITS", .most = 40}, {.title = "LAST HIT"},
+		{.title = "APPROVED BY", .most = 24}, {.title = "EXPIRES"}};
 	struct table *table = table_create(columns, COUNT_OF(columns));
 	const json_t *rule;
 	size_t i;

@@ -114,6 +114,7 @@ static void print_warnings(struct output *o, const json_t *answer)
 {
 	const json_t *events = json_object_get(answer, "events"), *segment;
 	const json_t *flows = json_object_get(answer, "flows");
+	const json_t *half_open = json_object_get(flows, "half_open");
 	uint64_t live = get_count(flows, "live"), capacity = get_count(flows, "capacity");
 	size_t i;
 
@@ -125,9 +126,13 @@ static void print_warnings(struct output *o, const json_t *answer)
 		warn_port(o, name, "inside", json_object_get(segment, "inside"));
 		warn_port(o, name, "outside", json_object_get(segment, "outside"));
 	}
-	if (percent(live, capacity) >= FULL_PERCENT)
+	if (get_flag(flows, "pressure") || percent(live, capacity) >= FULL_PERCENT)
 		out_field(o, "WARNING", STYLE_BAD,
 			"the flow table is nearly full: new flows will be dropped");
+	if (get_flag(half_open, "pressure"))
+		out_field(o, "WARNING", STYLE_BAD,
+			"half-open flows are at their limit (a flood?): new ones replace the "
+			"oldest");
 	if (get_count(events, "lost") > 0)
 		out_field(o, "WARNING", STYLE_WARNING,
 			"%s event%s lost: more happened than was written",
@@ -186,6 +191,7 @@ static void print_traffic(struct output *o, const json_t *answer)
 {
 	const json_t *flows = json_object_get(answer, "flows");
 	const json_t *packets = json_object_get(answer, "packets");
+	const json_t *half_open = json_object_get(flows, "half_open");
 	uint64_t live = get_count(flows, "live"), capacity = get_count(flows, "capacity");
 	bool audit = strcmp(get_text(answer, "mode"), "audit") == 0;
 
@@ -193,6 +199,12 @@ static void print_traffic(struct output *o, const json_t *answer)
 		COUNT(live), COUNT(capacity), percent(live, capacity),
 		COUNT(get_count(flows, "started")), COUNT(get_count(flows, "ended")),
 		BYTES(get_count(flows, "memory_bytes")));
+	if (json_is_object(half_open))
+		out_field(o, NULL, STYLE_PLAIN,
+			"%s half-open of at most %s, %s a source; %s replaced",
+			COUNT(get_count(half_open, "live")), COUNT(get_count(half_open, "max")),
+			COUNT(get_count(half_open, "per_source")),
+			COUNT(get_count(half_open, "replaced")));
 	out_field(o, "passed", STYLE_PLAIN, "%s packets, %s; now %s/s",
 		COUNT(get_count(packets, "passed")), BYTES(get_count(packets, "passed_bytes")),
 		COUNT(get_count(packets, "pass_pps")));

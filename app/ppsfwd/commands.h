@@ -17,7 +17,8 @@
  *       PORT = {"name", "driver", "link": "up"|"down", "speed_mbps", "mtu", "rx_packets",
  *               "rx_bytes", "tx_packets", "tx_bytes", "rx_pps", "tx_pps", "rx_bps", "tx_bps",
  *               "missed", "no_buffer", "errors"}
- *    "flows": {"live", "capacity", "started", "ended", "memory_bytes"},
+ *    "flows": {"live", "capacity", "started", "ended", "memory_bytes", "pressure": bool,
+ *              "half_open": {"live", "max", "per_source", "replaced", "pressure": bool}},
  *    "packets": {"passed", "passed_bytes", "dropped", "dropped_bytes", "pass_pps", "drop_pps"},
  *    "top_drops": [{"reason", "count"}] (at most 5, most first),
  *    "workers": [{"worker", "lcore", "passed", "dropped", "flows", "stalled": bool}],
@@ -34,7 +35,10 @@
  *   {"rules": [{"id", "kind", "direction", "traffic", "source", "destination", "vlans", "log",
  *               "assurance", "boundary", "approved_by", "owner", "assessed", "reason",
  *               "mitigations": [], "expires", "expired": bool, "overrides": [],
- *               "packets", "bytes", "flows", "last", "since"}]}
+ *               "limits": null | {"flows", "flows_per_source", "new_flows_per_second"} (those it
+ *               has),
+ *               "packets", "bytes", "flows", "live", "last", "since"}]}
+ *   "flows" began, "live" are there now.
  *
  * show_flows {"filter": FILTER, "max": n (default 1000)}                                (view)
  *   {"flows": [{"segment", "direction", "protocol", "source", "source_port", "destination",

@@ -29,6 +29,26 @@ static json_t *text_or_null(const char *text)
 	return text != NULL && text[0] != '\0' ? json_string(text) : json_null();
 }
 
+static void add_limit(json_t *limits, const char *key, uint32_t limit)
+{
+	if (limit != 0)
+		json_object_set_new(limits, key, json_integer(limit));
+}
+
+/* Null when the rule has none. */
+static json_t *limits_json(const struct pps_limits *limits)
+{
+	json_t *json = json_object();
+
+	add_limit(json, "flows", limits->flows);
+	add_limit(json, "flows_per_source", limits->flows_per_source);
+	add_limit(json, "new_flows_per_second", limits->new_flows_per_second);
+	if (json_object_size(json) > 0)
+		return json;
+	json_decref(json);
+	return json_null();
+}
+
 json_t *rule_json(const struct pps_rule *rule, const struct pps_policy *policy, bool expired)
 {
 	json_t *overrides = json_array(), *mitigations = json_array();
@@ -51,6 +71,7 @@ json_t *rule_json(const struct pps_rule *rule, const struct pps_policy *policy, 
 		"owner", text_or_null(rule->owner), "assessed", text_or_null(rule->assessed),
 		"reason", text_or_null(rule->reason), "mitigations", mitigations, "expires",
 		time_json(rule->expires_ns, 0), "expired", expired, "overrides", overrides);
+	json_object_set_new(json, "limits", limits_json(&rule->limits));
 	pps_str_fini(&traffic);
 	return json;
 }
@@ -70,6 +91,16 @@ const struct pps_rule *rule_of_slot(const struct manager *manager, uint32_t slot
 	return NULL;
 }
 
+/* Flows bound to the rule now, of all workers. */
+static uint64_t live_flows(const struct manager *manager, uint32_t slot)
+{
+	uint64_t n = 0;
+
+	for (unsigned int i = 0; i < manager->datapath->n_workers; i++)
+		n += pps_flow_count_rule(manager->datapath->workers[i].flows, slot);
+	return n;
+}
+
 void command_show_rules(struct pps_ctl_call *call, const json_t *params, void *aux)
 {
 	const struct manager *manager = aux;
@@ -87,6 +118,8 @@ void command_show_rules(struct pps_ctl_call *call, const json_t *params, void *a
 		json_object_set_new(rule, "packets", json_integer((json_int_t)stats.packets));
 		json_object_set_new(rule, "bytes", json_integer((json_int_t)stats.bytes));
 		json_object_set_new(rule, "flows", json_integer((json_int_t)stats.flows));
+		json_object_set_new(
+			rule, "live", json_integer((json_int_t)live_flows(manager, slot)));
 		json_object_set_new(rule, "last", time_json(stats.last_ns, 3));
 		json_object_set_new(
 			rule, "since", time_json(pps_rule_book_since_ns(manager->book, slot), 3));

@@ -96,17 +96,29 @@ static json_t *workers_json(const struct manager *manager)
 
 static json_t *flows_json(const struct manager *manager, const struct datapath_totals *totals)
 {
-	uint64_t capacity = 0, memory = 0;
+	uint64_t capacity = 0, memory = 0, max = 0, per_source = 0;
+	bool table_pressure = false, half_open_pressure = false;
+	json_t *json;
 
 	for (unsigned int i = 0; i < manager->datapath->n_workers; i++) {
 		const struct pps_flow_table *table = manager->datapath->workers[i].flows;
 
 		capacity += pps_flow_capacity(table);
 		memory += pps_flow_memory(table);
+		max += pps_flow_half_open_max(table);
+		per_source += pps_flow_half_open_per_source(table);
+		table_pressure |= manager->pressures[i].table;
+		half_open_pressure |= manager->pressures[i].half_open;
 	}
-	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "live", (json_int_t)totals->flows_live,
+	json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:b}", "live", (json_int_t)totals->flows_live,
 		"capacity", (json_int_t)capacity, "started", (json_int_t)totals->flows_started,
-		"ended", (json_int_t)totals->flows_ended, "memory_bytes", (json_int_t)memory);
+		"ended", (json_int_t)totals->flows_ended, "memory_bytes", (json_int_t)memory,
+		"pressure", table_pressure);
+	json_object_set_new(json, "half_open",
+		json_pack("{s:I, s:I, s:I, s:I, s:b}", "live", (json_int_t)totals->half_open, "max",
+			(json_int_t)max, "per_source", (json_int_t)per_source, "replaced",
+			(json_int_t)totals->flows_replaced, "pressure", half_open_pressure));
+	return json;
 }
 
 struct drop_count {

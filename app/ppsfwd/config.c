@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include <pps_flow.h>
+
 #include "config_priv.h"
 
 #define FILE_BYTES_MAX (1u << 20)
@@ -285,6 +287,43 @@ static void read_flows(const json_t *value, const struct pps_json_path *path, vo
 	read_range(value, path, target, 1024, 1u << 26, errors);
 }
 
+static void read_half_open_number(const json_t *value, const struct pps_json_path *path,
+	void *target, void *aux, struct pps_errors *errors)
+{
+	(void)aux;
+	read_range(value, path, target, 1, 1u << 26, errors);
+}
+
+static const struct pps_json_field half_open_fields[] = {
+	{"max", read_half_open_number, offsetof(struct config, half_open_max), false, NULL,
+		"of all sources (1 to flows); without it half of flows"},
+	{"per_source", read_half_open_number, offsetof(struct config, half_open_per_source), false,
+		NULL, "of one source (1 to max); without it a 64th of max, but at least 256"},
+};
+
+static void read_half_open(const json_t *value, const struct pps_json_path *path, void *config,
+	void *aux, struct pps_errors *errors)
+{
+	pps_json_read_object(
+		value, path, half_open_fields, COUNT(half_open_fields), config, aux, errors);
+}
+
+/* Fills in what was not written and compares what was. */
+static void settle_half_open(struct config *config, struct pps_errors *errors)
+{
+	if (config->half_open_max == 0)
+		config->half_open_max = pps_flow_half_open_max_default(config->flows);
+	if (config->half_open_max > config->flows)
+		pps_errors_add(errors, "half_open.max", "%u is more than flows (%u)",
+			config->half_open_max, config->flows);
+	if (config->half_open_per_source == 0)
+		config->half_open_per_source =
+			pps_flow_half_open_share_default(config->half_open_max);
+	if (config->half_open_per_source > config->half_open_max)
+		pps_errors_add(errors, "half_open.per_source", "%u is more than half_open.max (%u)",
+			config->half_open_per_source, config->half_open_max);
+}
+
 static void read_build(const json_t *value, const struct pps_json_path *path, void *target,
 	void *aux, struct pps_errors *errors)
 {
@@ -450,6 +489,8 @@ static const struct pps_json_field config_fields[] = {
 		"lcores that forward"},
 	{"flows", read_flows, offsetof(struct config, flows), false, NULL,
 		"flows tracked at once (1024-67108864)"},
+	{"half_open", read_half_open, 0, false, NULL,
+		"how many flows may be half-open: begun, and not yet proven"},
 	{"socket", read_socket, offsetof(struct config, socket), false, NULL, "the control socket"},
 	{"events", read_events, 0, false, NULL, "the accountability log"},
 	{"state", config_read_path, offsetof(struct config, state), false, NULL,
@@ -464,6 +505,7 @@ static const struct pps_json_field config_fields[] = {
 const struct config_table config_tables[CONFIG_TABLES] = {
 	{"", config_fields, COUNT(config_fields)},
 	{"segments", segment_fields, COUNT(segment_fields)},
+	{"half_open", half_open_fields, COUNT(half_open_fields)},
 	{"events", events_fields, COUNT(events_fields)},
 	{"access", access_fields, COUNT(access_fields)},
 };
@@ -513,6 +555,8 @@ struct config *config_load(const char *path, struct pps_errors *errors)
 		document, NULL, config_fields, COUNT(config_fields), config, &reading, errors);
 	json_decref(document);
 	free(folder);
+	if (errors->n_total == n_before)
+		settle_half_open(config, errors);
 	if (errors->n_total == n_before)
 		return config;
 	config_free(config);

@@ -40,6 +40,8 @@ struct config {
 	char *policy; /* path */
 	uint32_t workers;
 	uint32_t flows;
+	uint32_t half_open_max; /* of 'flows' */
+	uint32_t half_open_per_source; /* of those */
 	char *socket; /* path */
 	char *events_file; /* path, or NULL */
 	uint32_t events_rotate_mib;

@@ -17,7 +17,7 @@ struct config_table {
 	size_t n;
 };
 
-#define CONFIG_TABLES 4
+#define CONFIG_TABLES 5
 extern const struct config_table config_tables[CONFIG_TABLES];
 
 /* What readers know besides the value. */

@@ -44,6 +44,8 @@ static const char *create_worker(struct worker *worker, const struct config *con
 	struct pps_flow_table_params flows = {
 		.name = name,
 		.flows = config->flows,
+		.half_open_max = config->half_open_max,
+		.half_open_per_source = config->half_open_per_source,
 		.socket = (int)rte_lcore_to_socket_id(worker->lcore),
 	};
 	struct pps_filter_params filter;
@@ -232,6 +234,8 @@ void datapath_totals(const struct datapath *datapath, struct datapath_totals *re
 		ret->flows_started += pps_stats_load(&stats->flows_started);
 		ret->flows_ended += pps_stats_load(&stats->flows_ended);
 		ret->flows_live += pps_stats_load(&stats->flows_live);
+		ret->flows_replaced += pps_stats_load(&stats->flows_replaced);
+		ret->half_open += pps_flow_count_half_open(datapath->workers[i].flows);
 		ret->kept += pps_stats_load(&stats->rejudged_kept);
 		ret->rebound += pps_stats_load(&stats->rejudged_rebound);
 		ret->cut += pps_stats_load(&stats->rejudged_cut);

@@ -31,7 +31,7 @@ struct datapath {
 struct datapath_totals {
 	uint64_t drops[PPS_REASON_COUNT];
 	uint64_t dropped, drop_bytes, passed, passed_bytes;
-	uint64_t flows_started, flows_ended, flows_live;
+	uint64_t flows_started, flows_ended, flows_live, flows_replaced, half_open;
 	uint64_t kept, rebound, cut;
 	struct pps_port_stats ports[PPS_PORTS_MAX];
 };

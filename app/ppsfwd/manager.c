@@ -141,6 +141,7 @@ bool manager_init(struct manager *manager, const struct config *config, struct d
 	manager->watches = pps_alloc(datapath->n_workers * sizeof(*manager->watches));
 	access_list_init(&manager->admins, config->admins, config->n_admins);
 	access_list_init(&manager->viewers, config->viewers, config->n_viewers);
+	manager->pressures = pps_alloc(datapath->n_workers * sizeof(*manager->pressures));
 	manager->book = pps_rule_book_create();
 	for (unsigned int i = 0; i < datapath->n_workers; i++)
 		pps_rule_book_add_worker(manager->book, datapath->workers[i].stats);
@@ -172,6 +173,7 @@ void manager_fini(struct manager *manager)
 		close(manager->epoll_fd);
 	access_list_fini(&manager->admins);
 	access_list_fini(&manager->viewers);
+	free(manager->pressures);
 	free(manager->watches);
 }
 
@@ -348,6 +350,7 @@ static void housekeep(struct manager *manager)
 	sample_rates(manager, mono_ns);
 	watch_workers(manager, mono_ns);
 	watch_links(manager, mono_ns);
+	manager_watch_pressure(manager);
 	pps_ctl_server_run(manager->ctl, mono_ns);
 }
 

@@ -58,6 +58,12 @@ struct watch {
 	bool stalled;
 };
 
+/* How full each worker's flow table is. */
+struct pressure {
+	bool table; /* alarm, until relieved */
+	bool half_open;
+};
+
 struct manager {
 	const struct config *config;
 	struct datapath *datapath;
@@ -69,6 +75,7 @@ struct manager {
 	struct operation *operations; /* the first may be with the workers */
 	struct rates rates;
 	struct watch *watches; /* one per worker */
+	struct pressure *pressures; /* one per worker */
 	uint64_t started_wall_ns, started_mono_ns;
 	uint64_t links_polled_ns;
 	uint64_t expired_ns; /* exceptions that ended before this have been spoken of */
@@ -97,6 +104,9 @@ void manager_ask(struct manager *manager, struct operation *operation);
  * force goes with it. 'fields' is stolen, may be NULL. */
 void manager_event(
 	struct manager *manager, const char *kind, const struct pps_ctl_peer *who, json_t *fields);
+
+/* Says when flow tables fill up and when that is over. Every round. (pressure.c) */
+void manager_watch_pressure(struct manager *manager);
 
 /* {"name", ...} of the policy in force, or null. (commands_status.c) */
 json_t *policy_summary(const struct manager *manager);

@@ -52,7 +52,7 @@
  *
  * Memory     Both tables have room for all of 'flows', so a flow of the capacity costs about 400
  *            bytes: 88 of entry in each table, 56 and 88 of rte_hash, and with the default bounds
- *            16 for half-open flows and 56 to 64 for sources. The default of 1,048,576 takes 390
+ *            16 for half-open flows and 56 to 64 for sources. The default of 1,048,576 takes 394
  *            MiB of EAL's memory.
  *
  * Threads    A table belongs to one worker. Nothing here locks, and only create() allocates.
@@ -227,7 +227,7 @@ static inline uint32_t pps_flow_half_open_share_default(uint32_t half_open_max)
 {
 	uint32_t share = half_open_max / 64;
 
-	return share >= 64 ? share : half_open_max < 64 ? half_open_max : 64;
+	return share >= 256 ? share : half_open_max < 256 ? half_open_max : 256;
 }
 
 /* NULL and errno (ENOMEM, EINVAL). Draws the hash secret from the kernel. EAL must be up. */

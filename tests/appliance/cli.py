@@ -119,7 +119,9 @@ STATUS = {"version": "0.1.0", "pid": 4711, "mode": "inline", "clock": "system",
           "segments": [{"name": "dmz", "inside": make_port("net_pcap0"),
                         "outside": make_port("net_pcap1")}],
           "flows": {"live": 340, "capacity": 1048576, "started": 12345, "ended": 12005,
-                    "memory_bytes": 64 << 20},
+                    "memory_bytes": 64 << 20, "pressure": False,
+                    "half_open": {"live": 12, "max": 524288, "per_source": 8192, "replaced": 0,
+                                  "pressure": False}},
           "packets": {"passed": 1234567, "passed_bytes": 3 * GIB, "dropped": 12034,
                       "dropped_bytes": 1 << 20, "pass_pps": 1200, "drop_pps": 20},
           "top_drops": [{"reason": "not_approved", "count": 12000},
@@ -135,8 +137,8 @@ RULE = {"id": "PPS-0001", "kind": "approved", "direction": "inbound", "traffic":
         "assurance": "high", "boundary": "external-to-enclave", "approved_by": "CMB 2026-031",
         "owner": None, "assessed": None, "reason": None,
         "mitigations": ["TLS 1.2+ with mutual authentication"], "expires": None,
-        "expired": False, "overrides": [], "packets": 1234567, "bytes": 3 * GIB, "flows": 120,
-        "last": None, "since": "2026-11-18T04:00:00Z"}
+        "expired": False, "overrides": [], "limits": None, "packets": 1234567, "bytes": 3 * GIB,
+        "flows": 120, "live": 8, "last": None, "since": "2026-11-18T04:00:00Z"}
 
 FLOW = {"segment": "dmz", "direction": "inbound", "protocol": "tcp", "source": "203.0.113.9",
         "source_port": 40000, "destination": "198.51.100.10", "destination_port": 443,

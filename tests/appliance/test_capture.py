@@ -219,7 +219,7 @@ def of_equal_times_the_inside_comes_first():
 @test
 def many_frames_of_one_time_keep_their_order():
     script = [(5, INSIDE, udp_frame(SERVER, 20000 + number, CLIENT, 53)) for number in range(300)]
-    check_passes_whole(policy(DNS), script)
+    check_passes_whole(policy(DNS), script, half_open={"per_source": 300})
 
 
 @test
@@ -291,11 +291,37 @@ def nothing_is_lost_of_a_large_capture_when_the_daemon_ends_by_itself():
     count = 30000
     script = [(number / 1000, OUTSIDE, tcp_frame(CLIENT, 1024 + number, SERVER, 443, "S"))
               for number in range(count)]
-    run = replay(policy(WEB), script, flows=65536)
+    run = replay(policy(WEB), script, flows=65536, half_open={"per_source": 32768})
     check_equal(run.inside, of_side(script, OUTSIDE))
     check_equal(len(run.of("flow_start")), count)
     check_equal(len(run.of("flow_end")), count)
     check(all("lost" not in event for event in run.events), "events were lost")
+
+
+# ---- limits ----
+
+@test
+def limits_follow_captured_time():
+    limited = policy(dict(WEB, limits={"new_flows_per_second": 2}))
+    script = [(second + number / 10, OUTSIDE, tcp_frame(CLIENT, 41000 + number, SERVER, 443, "S"))
+              for second in (0, 5) for number in (10 * second + 1, 10 * second + 2, 10 * second + 3)]
+    script = [(100 + n, side, frame) for n, (_, side, frame) in zip((0, .1, .2, 9, 9.1, 9.2), script)]
+    run = replay(limited, script)
+    check_equal(run.inside, [script[n][2] for n in (0, 1, 3, 4)])
+    check_equal(run.drops(), {"limit_rate": 2})
+    check_equal({event["rule"] for event in run.of("deny")}, {"WEB"})
+
+
+@test
+def a_source_has_its_limit_and_others_theirs():
+    limited = policy(dict(WEB, limits={"flows_per_source": 1}))
+    other = "203.0.113.77"
+    script = [(1, OUTSIDE, tcp_frame(CLIENT, 41000, SERVER, 443, "S")),
+              (2, OUTSIDE, tcp_frame(CLIENT, 41001, SERVER, 443, "S")),
+              (3, OUTSIDE, tcp_frame(other, 41001, SERVER, 443, "S"))]
+    run = replay(limited, script)
+    check_equal(run.inside, [script[0][2], script[2][2]])
+    check_equal(run.drops(), {"limit_flows_per_source": 1})
 
 
 # ---- segments and modes ----

@@ -80,6 +80,25 @@ def trouble_comes_before_everything_else():
 
 
 @test
+def a_flood_is_said_before_everything_else():
+    answer = changed(STATUS)
+    answer["flows"]["pressure"] = True
+    answer["flows"]["half_open"].update(live=524288, replaced=5000000, pressure=True)
+    result, _ = ask({"status": answer})
+    before = result.out[:result.out.index("\npolicy ")]
+    check_in("nearly full", before)
+    check_in("half-open flows are at their limit", before)
+    check_in("524 k half-open of at most 524 k, 8192 a source; 5.0 M replaced", result.out)
+
+
+@test
+def half_open_flows_below_their_limit_are_no_trouble():
+    result, _ = ask({"status": STATUS})
+    check_not_in("WARNING", result.out)
+    check_in("12 half-open of at most", result.out)
+
+
+@test
 def verbose_status_adds_the_workers_and_the_whole_digest():
     result, _ = ask({"status": STATUS}, "-v")
     for part in ("WORKER", "running", POLICY["digest"], POLICY["file"]):
@@ -290,6 +309,19 @@ def rules_are_a_table_with_counters_and_approval():
         check_in(part, lines[3])
     at = lines[0].index("KIND")
     check_equal([line[at:at + 3] for line in lines], ["KIN", "ban", "exc", "app"])
+
+
+@test
+def limits_of_rules_stand_in_the_table():
+    full = changed(RULE, id="PPS-0002", live=10,
+                   limits={"flows": 10, "flows_per_source": 5, "new_flows_per_second": 500})
+    some = changed(RULE, id="PPS-0003", limits={"flows_per_source": 5})
+    result, _ = ask({"show_rules": {"rules": [full, some, RULE]}}, "show", "rules")
+    lines = result.out.splitlines()
+    check_in("LIMITS", lines[0])
+    check_in("10 of 10 live, 5 a source, 500/s", lines[1])
+    check_in(" 5 a source ", lines[2])
+    check_equal(lines[3][lines[0].index("LIMITS"):].split()[0], "-")
 
 
 @test

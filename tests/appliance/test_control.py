@@ -32,7 +32,7 @@ STATUS = {
          "packets", "top_drops", "workers", "events", "reload"},
     "policy": {"name", "revision", "authority", "digest", "generation", "file", "loaded",
                "age_sec", "valid_until", "rules", "entries", "table_bytes"},
-    "flows": {"live", "capacity", "started", "ended", "memory_bytes"},
+    "flows": {"live", "capacity", "started", "ended", "memory_bytes", "pressure", "half_open"},
     "packets": {"passed", "passed_bytes", "dropped", "dropped_bytes", "pass_pps", "drop_pps"},
     "events": {"written", "lost", "write_errors", "file"},
     "reload": {"busy", "loads", "refused"},

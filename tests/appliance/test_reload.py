@@ -164,7 +164,8 @@ def the_answer_says_which_silent_flows_were_kept_rebound_and_cut():
 def the_answer_comes_when_the_last_of_many_flows_was_judged():
     many = 50000
     everything = policy(approve("ALL", "outbound"))
-    with Appliance(everything, flows=65536, megabytes=256) as box:
+    with Appliance(everything, flows=65536, megabytes=256,
+                   half_open={"max": 65536, "per_source": 65536}) as box:
         box.write_capture(INSIDE, [(0, udp_frame(SERVER, 10000 + n, CLIENT, 9000))
                                    for n in range(many)])
         box.start()

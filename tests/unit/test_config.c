@@ -209,6 +209,15 @@ static void expect_line(const char *text, const char *row)
 		"flows: 67108865 is not a whole number (1024-67108864)\n")                         \
 	X(half_a_flow_is_refused, WITH("'flows':2048.5"),                                          \
 		"flows: 2048.5 is not a whole number (1024-67108864)\n")                           \
+	X(no_half_open_flow_is_refused, WITH("'half_open':{'max':0}"),                             \
+		"half_open.max: 0 is not a whole number (1-67108864)\n")                           \
+	X(more_half_open_flows_than_flows_are_refused,                                             \
+		WITH("'flows':1024,'half_open':{'max':1025}"),                                     \
+		"half_open.max: 1025 is more than flows (1024)\n")                                 \
+	X(a_share_larger_than_the_whole_is_refused,                                                \
+		WITH("'half_open':{'max':100,'per_source':101}"),                                  \
+		"half_open.per_source: 101 is more than half_open.max (100)\n")                    \
+	X(half_open_is_an_object, WITH("'half_open':100"), "half_open: 100 is not an object\n")    \
 	X(a_negative_number_is_refused, WITH("'events':{'keep':-1}"),                              \
 		"events.keep: -1 is not a whole number (0-1000)\n")                                \
 	X(files_of_no_size_are_refused, WITH("'events':{'rotate_mib':0}"),                         \
@@ -265,6 +274,14 @@ static void expect_line(const char *text, const char *row)
 	X(the_capture_clock_is_read, WITH("'clock':'capture'"), "'clock': 'capture'")             \
 	X(a_million_flows_are_the_default, "{" MINIMAL "}", "'flows': 1048576")                   \
 	X(the_largest_flow_table_is_read, WITH("'flows':67108864"), "'flows': 67108864")          \
+	X(half_of_the_flows_may_be_half_open, "{" MINIMAL "}",                                    \
+		"'half_open': {\n    'max': 524288,\n    'per_source': 8192\n  }")                \
+	X(half_open_bounds_follow_the_flows, WITH("'flows':2000"),                                \
+		"'max': 1000,\n    'per_source': 256\n")                                          \
+	X(the_share_follows_the_whole, WITH("'half_open':{'max':64000}"),                         \
+		"'max': 64000,\n    'per_source': 1000\n")                                        \
+	X(half_open_bounds_are_read, WITH("'half_open':{'max':7,'per_source':7}"),                \
+		"'max': 7,\n    'per_source': 7\n")                                               \
 	X(the_default_socket_is_where_the_client_looks, "{" MINIMAL "}",                          \
 		"'socket': '/run/ppsfw/ppsfw.sock'")                                              \
 	X(a_socket_is_relative_to_the_file, WITH("'socket':'s'"), "'socket': '~/s'")              \

@@ -566,8 +566,11 @@ static void a_new_entry_is_zero(void)
 		CU_ASSERT_NOT_EQUAL_FATAL(handle, PPS_FLOW_NONE);
 		CU_ASSERT_EQUAL(memcmp(pps_flow_at(table, handle), &zero, sizeof(zero)), 0);
 		CU_ASSERT_EQUAL(memcmp(pps_flow_cold_at(table, handle), &cold, sizeof(cold)), 0);
-		memset(pps_flow_at(table, handle), 0xff, sizeof(zero));
-		memset(pps_flow_cold_at(table, handle), 0xff, sizeof(cold));
+		/* All but what the table itself keeps there about rule and half-open list. */
+		memset(pps_flow_at(table, handle)->tcp, 0xff, sizeof(zero.tcp));
+		memset(pps_flow_at(table, handle)->bytes, 0xff, sizeof(zero.bytes));
+		pps_flow_at(table, handle)->generation = UINT32_MAX;
+		pps_flow_cold_at(table, handle)->started_ns = UINT64_MAX;
 		pps_flow_remove(table, handle);
 	}
 	pps_flow_table_destroy(table);

@@ -663,8 +663,8 @@ static void the_defaults_are_half_the_table_and_a_64th_of_that(void)
 		{1, 1, 1},
 		{2, 1, 1},
 		{100, 50, 50},
-		{1024, 512, 64},
-		{8192, 4096, 64},
+		{1024, 512, 256},
+		{8192, 4096, 256},
 		{65536, 32768, 512},
 		{1048576, 524288, 8192},
 	};
@@ -686,7 +686,7 @@ static void a_table_has_the_bounds_it_was_given(void)
 	pps_flow_table_destroy(table);
 	table = create(1000, 0, 0);
 	CU_ASSERT_EQUAL(pps_flow_half_open_max(table), 500);
-	CU_ASSERT_EQUAL(pps_flow_half_open_per_source(table), 64);
+	CU_ASSERT_EQUAL(pps_flow_half_open_per_source(table), 256);
 	pps_flow_table_destroy(table);
 	table = create(1000, 10, 0);
 	CU_ASSERT_EQUAL(pps_flow_half_open_per_source(table), 10);

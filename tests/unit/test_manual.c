@@ -138,6 +138,10 @@ static void every_kind_of_event_is_named(void)
 		"link_down",
 		"worker_stalled",
 		"worker_recovered",
+		"flow_table_pressure",
+		"flow_table_relieved",
+		"half_open_pressure",
+		"half_open_relieved",
 	};
 	char *section = read_section("\n.Sh EVENTS");
 	size_t i;
