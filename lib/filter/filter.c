@@ -201,7 +201,6 @@ static bool needs_classification(struct pps_filter *filter, unsigned int k)
 	enum pps_flow_state state;
 
 	class->initiator = UNCLASSIFIED;
-	burst->sources[k].family = 0;
 	if (burst->handles[k] != PPS_FLOW_NONE) {
 		const struct pps_flow *flow = pps_flow_at(filter->flows, burst->handles[k]);
 
@@ -209,6 +208,7 @@ static bool needs_classification(struct pps_filter *filter, unsigned int k)
 			if (likely(!flow_is_stale(flow, burst->ruleset, burst->lapsed)))
 				return false;
 			classification_make(class, &burst->keys[k], flow->initiator, flow->scale);
+			burst->sources[k].family = 0;
 			return true;
 		}
 	}
@@ -358,7 +358,7 @@ static enum pps_reason judge_new(
 	reason = pps_ruleset_judge(burst->ruleset, rule, burst->now->wall_ns);
 	if (reason != PPS_REASON_NONE)
 		return reason;
-	if (unlikely(source->family == 0))
+	if (unlikely(burst->classes[k].initiator == UNCLASSIFIED || source->family == 0))
 		pps_flow_source_of(filter->flows, &burst->keys[k], burst->ingress->side, source);
 	reason =
 		limits_check(filter, &burst->ruleset->rules[rule], source, reuse, burst->now->tick);

@@ -42,7 +42,8 @@ struct burst {
 	struct pps_packet packets[PPS_BURST_MAX]; /* by frame */
 	struct pps_flow_key keys[PPS_BURST_MAX]; /* by k */
 	struct classification classes[PPS_BURST_MAX]; /* by k */
-	struct pps_flow_source sources[PPS_BURST_MAX]; /* by k; family 0: not asked for yet */
+	struct pps_flow_source
+		sources[PPS_BURST_MAX]; /* by k, of those classified; family 0: not asked */
 };
 
 /* New flows of one rule: a bucket of a second's worth, in thousandths of a flow. All zero: full. */
