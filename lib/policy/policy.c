@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <openssl/evp.h>
 
 #include "policy_priv.h"
 
@@ -95,39 +91,28 @@ static void read_rules(struct policy_reader *reader, struct pps_errors *errors)
 	}
 }
 
-static void write_digest(const char *text, size_t len, char digest[65])
-{
-	unsigned char bytes[EVP_MAX_MD_SIZE];
-	unsigned int n = 0;
-
-	if (EVP_Digest(text, len, bytes, &n, EVP_sha256(), NULL) != 1 || n != 32) {
-		/* A policy without its digest must not run: fail closed. */
-		pps_log(PPS_LOG_ERROR, "libcrypto cannot make SHA-256 digests");
-		abort();
-	}
-	for (unsigned int i = 0; i < n; i++)
-		snprintf(digest + 2 * i, 3, "%02x", bytes[i]);
-}
-
-struct pps_policy *pps_policy_parse(const char *text, size_t len, struct pps_errors *errors)
+struct pps_policy *pps_policy_parse_bundle(
+	const struct pps_policy_bundle *bundle, struct pps_errors *errors)
 {
 	size_t n_before = errors->n_total;
 	struct policy_reader reader;
 	struct pps_policy *policy;
 	json_t *root;
 
-	if (len > PPS_POLICY_BYTES_MAX) {
-		pps_errors_add(errors, "", "the policy has %zu bytes, at most %u", len,
+	if (bundle->len > PPS_POLICY_BYTES_MAX) {
+		pps_errors_add(errors, "", "the policy has %zu bytes, at most %u", bundle->len,
 			PPS_POLICY_BYTES_MAX);
 		return NULL;
 	}
-	root = pps_json_parse(text, len, errors);
+	root = pps_json_parse(bundle->text, bundle->len, errors);
 	if (root == NULL)
 		return NULL;
 	policy = pps_alloc(sizeof(*policy));
 	reader_init(&reader, policy);
+	reader.bundle = bundle;
 	read_top_level(&reader, root, errors);
 	read_groups(&reader, errors);
+	read_source_lists(&reader, errors);
 	read_services(&reader, errors);
 	read_rules(&reader, errors);
 	check_rules(&reader, errors);
@@ -137,25 +122,25 @@ struct pps_policy *pps_policy_parse(const char *text, size_t len, struct pps_err
 		pps_policy_destroy(policy);
 		return NULL;
 	}
-	write_digest(text, len, policy->digest);
+	write_digests(policy, bundle);
 	return policy;
+}
+
+struct pps_policy *pps_policy_parse(const char *text, size_t len, struct pps_errors *errors)
+{
+	const struct pps_policy_bundle bundle = {.text = (char *)(uintptr_t)text, .len = len};
+
+	return pps_policy_parse_bundle(&bundle, errors);
 }
 
 struct pps_policy *pps_policy_load(const char *path, struct pps_errors *errors)
 {
-	struct pps_policy *policy;
-	char *text;
-	size_t len;
-	int ret = pps_file_read(path, PPS_POLICY_BYTES_MAX, &text, &len);
+	struct pps_policy_bundle bundle;
+	struct pps_policy *policy = NULL;
 
-	if (ret == -EFBIG)
-		pps_errors_add(errors, "", "%s has more than %u bytes", path, PPS_POLICY_BYTES_MAX);
-	else if (ret < 0)
-		pps_errors_add(errors, "", "%s: %s", path, strerror(-ret));
-	if (ret < 0)
-		return NULL;
-	policy = pps_policy_parse(text, len, errors);
-	free(text);
+	if (pps_policy_bundle_read(path, &bundle, errors))
+		policy = pps_policy_parse_bundle(&bundle, errors);
+	pps_policy_bundle_fini(&bundle);
 	return policy;
 }
 
@@ -166,6 +151,11 @@ void pps_policy_destroy(struct pps_policy *policy)
 	for (size_t i = 0; i < policy->n_rules; i++)
 		rule_fini(&policy->rules[i]);
 	free(policy->rules);
+	source_list_fini(&policy->block);
+	source_list_fini(&policy->allow);
+	for (size_t i = 0; i < policy->n_files; i++)
+		free(policy->files[i].name);
+	free(policy->files);
 	free(policy->link.vlans.items);
 	free(policy->name);
 	free(policy->authority);

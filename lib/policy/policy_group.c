@@ -4,26 +4,19 @@
 
 #include "policy_priv.h"
 
-/* Where members go until the set is complete. */
-struct collector {
-	struct policy_reader *reader;
-	struct pps_prefix_set *set;
-	size_t size; /* prefixes allocated */
-	unsigned int depth; /* of the deepest group inside */
-};
-
 static bool read_group(struct policy_reader *reader, struct group *group, unsigned int level,
 	struct pps_errors *errors);
 
-static bool collect(struct collector *to, const struct pps_prefix *items, size_t n,
+bool collect(struct collector *to, const struct pps_prefix *items, size_t n,
 	const struct pps_json_path *path, struct pps_errors *errors)
 {
+	size_t max = to->max != 0 ? to->max : LIST_MAX;
 	struct pps_prefix_set *set = to->set;
 
 	if (n == 0)
 		return true;
-	if (set->n + n > LIST_MAX) {
-		pps_json_error(errors, path, "more than %u addresses and prefixes", LIST_MAX);
+	if (set->n + n > max) {
+		pps_json_error(errors, path, "more than %zu addresses and prefixes", max);
 		return false;
 	}
 	if (!reader_take_items(to->reader, n, path, errors))
@@ -91,7 +84,7 @@ static void refuse_member(const struct policy_reader *reader, const json_t *valu
 			pps_json_quote(value));
 }
 
-static bool collect_member(struct collector *to, const json_t *value, unsigned int level,
+bool collect_member(struct collector *to, const json_t *value, unsigned int level,
 	const struct pps_json_path *path, struct pps_errors *errors)
 {
 	const char *text = json_string_value(value), *why = "";

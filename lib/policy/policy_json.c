@@ -4,12 +4,17 @@
 
 #include "policy_priv.h"
 
+struct source_values {
+	const json_t *block, *allow;
+};
+
 /* What the top level is read into; the lists wait for their turn. */
 struct top_level {
 	char *name;
 	uint64_t revision;
 	char *authority;
 	struct pps_link link;
+	struct source_values sources;
 	uint32_t timeouts_sec[PPS_TIMEOUT_COUNT];
 	const json_t *groups, *services, *approved, *exceptions, *banned;
 };
@@ -140,23 +145,23 @@ static void read_link(const json_t *value, const struct pps_json_path *path, voi
 	pps_json_read_object(value, path, link_fields, COUNT(link_fields), target, aux, errors);
 }
 
-static void read_empty_list(const json_t *value, const struct pps_json_path *path, void *target,
+static void read_list(const json_t *value, const struct pps_json_path *path, void *target,
 	void *aux, struct pps_errors *errors)
 {
-	(void)target;
+	const json_t **list = target;
+
 	(void)aux;
-	if (!json_is_array(value))
+	if (json_is_array(value))
+		*list = value;
+	else
 		pps_json_error(errors, path, "%s is not a list", pps_json_quote(value));
-	else if (json_array_size(value) > 0)
-		pps_json_error(errors, path,
-			"source lists are not enforced in this build: the list must be empty");
 }
 
 static const struct pps_json_field sources_fields[] = {
-	{"block", read_empty_list, 0, false, NULL,
-		"sources whose packets are dropped; must be empty in this build"},
-	{"allow", read_empty_list, 0, false, NULL,
-		"if not empty, the only sources that pass; must be empty in this build"},
+	{"block", read_list, offsetof(struct source_values, block), false, NULL,
+		"sources none of whose packets pass: addresses, prefixes, groups, \"file:NAME\""},
+	{"allow", read_list, offsetof(struct source_values, allow), false, NULL,
+		"if not empty, the only sources that may start a flow, written alike"},
 };
 
 static void read_sources(const json_t *value, const struct pps_json_path *path, void *target,
@@ -234,7 +239,7 @@ static const struct pps_json_field top_fields[] = {
 	TOP("groups", read_value, groups, false, "names for lists of addresses, prefixes, groups"),
 	TOP("services", read_value, services, false, "names for kinds of traffic of this policy"),
 	TOP("link", read_link, link, false, "what passes below IP; by default nothing"),
-	{"sources", read_sources, 0, false, NULL, "block and allow lists of source addresses"},
+	TOP("sources", read_sources, sources, false, "block and allow lists of source addresses"),
 	TOP("approved", read_value, approved, false, "what may cross"),
 	TOP("exceptions", read_value, exceptions, false, "what may cross for a time"),
 	TOP("banned", read_value, banned, false, "what may not cross, whatever is approved"),
@@ -256,6 +261,8 @@ void read_top_level(struct policy_reader *reader, const json_t *root, struct pps
 	memcpy(policy->timeouts_sec, top.timeouts_sec, sizeof(policy->timeouts_sec));
 	reader->groups_value = top.groups;
 	reader->services_value = top.services;
+	reader->block = top.sources.block;
+	reader->allow = top.sources.allow;
 	reader->lists[PPS_RULE_BAN] = top.banned;
 	reader->lists[PPS_RULE_EXCEPTION] = top.exceptions;
 	reader->lists[PPS_RULE_APPROVED] = top.approved;

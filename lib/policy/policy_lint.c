@@ -274,10 +274,47 @@ static void lint_link(const struct pps_policy *policy, struct pps_findings *find
 			"\"both\"");
 }
 
+/* Rules none of whose sources gets past the source lists. */
+static void lint_sources(
+	const struct pps_policy *policy, const struct pps_rule *rule, struct pps_findings *findings)
+{
+	const struct pps_prefix_set *source = &rule->source;
+	bool allowed = !policy->allow.present || source->any;
+	bool blocked = policy->block.present && !source->any;
+
+	for (size_t i = 0; i < source->n && !(allowed && !blocked); i++) {
+		allowed = allowed || prefix_set_meets(&policy->allow.set, &source->items[i]);
+		blocked = blocked && prefix_set_covers(&policy->block.set, &source->items[i]);
+	}
+	if (!allowed)
+		add_finding(findings, PPS_SEVERITY_WARNING, rule->path,
+			"sources.allow holds none of its sources: no flow can begin by it");
+	if (blocked)
+		add_finding(findings, PPS_SEVERITY_WARNING, rule->path,
+			"sources.block holds all of its sources: no packet passes by it");
+}
+
+static void lint_source_lists(const struct pps_policy *policy, struct pps_findings *findings)
+{
+	unsigned int families = prefix_set_families(&policy->allow.set);
+
+	for (size_t i = 0; i < policy->n_files; i++) {
+		if (policy->files[i].n_prefixes == 0)
+			add_finding(findings, PPS_SEVERITY_WARNING, "sources",
+				"file:%s holds no prefix", policy->files[i].name);
+	}
+	if (policy->allow.present && families != (FAMILY_4 | FAMILY_6))
+		add_finding(findings, PPS_SEVERITY_NOTE, "sources.allow",
+			"holds no %s source: no flow of %s can begin",
+			families == FAMILY_4 ? "IPv6" : "IPv4",
+			families == FAMILY_4 ? "IPv6" : "IPv4");
+}
+
 void pps_policy_lint(
 	const struct pps_policy *policy, uint64_t now_ns, struct pps_findings *findings)
 {
 	lint_link(policy, findings);
+	lint_source_lists(policy, findings);
 	for (size_t i = policy->n_bans; i < policy->n_rules; i++) {
 		const struct pps_rule *rule = &policy->rules[i];
 
@@ -285,6 +322,7 @@ void pps_policy_lint(
 		lint_breadth(rule, findings);
 		lint_vlans(policy, rule, findings);
 		lint_limits(rule, findings);
+		lint_sources(policy, rule, findings);
 		for (size_t j = 0; j < rule->n_terms; j++) {
 			lint_clear_text(rule, &rule->terms[j], findings);
 			lint_tunnels(rule, &rule->terms[j], findings);

@@ -317,6 +317,7 @@ void pps_policy_print(const struct pps_policy *policy, struct pps_str *out)
 	set_string(root, "authority", policy->authority);
 	print_services(policy, root);
 	print_link(&policy->link, root);
+	print_sources(policy, root);
 	print_rules(policy, PPS_RULE_APPROVED, root);
 	print_rules(policy, PPS_RULE_EXCEPTION, root);
 	print_rules(policy, PPS_RULE_BAN, root);

@@ -11,6 +11,8 @@
  *   policy_traffic.c   "protocol", "ports", "source_ports", "icmp": in rules and in services
  *   policy_service.c   service names to terms
  *   policy_limits.c    "limits"
+ *   policy_sources.c   source lists and their files
+ *   policy_bundle.c    reading a policy's files, digests
  *   policy_group.c     group names, addresses and prefixes to prefix sets
  *   policy_text.c      readers of leaves: texts, words, VLAN sets
  *   policy_set.c       sorting and merging of ranges and prefixes
@@ -78,6 +80,8 @@ struct policy_reader {
 	/* The top level's parts, borrowed, kept for their turn. */
 	const json_t *groups_value, *services_value;
 	const json_t *lists[3]; /* by enum pps_rule_kind */
+	const json_t *block, *allow;
+	const struct pps_policy_bundle *bundle; /* borrowed */
 };
 
 /* Counts 'n' items; false (and one error for the whole policy) when there are too many. */
@@ -136,6 +140,9 @@ char *list_text(const json_t *value);
 void ranges_normalise(struct pps_range *items, size_t *n);
 /* Sorts, drops what another covers. Both families whole: becomes "any". */
 void prefixes_normalise(struct pps_prefix_set *set);
+/* True when some, or every, address of 'prefix' is in the set. */
+bool prefix_set_meets(const struct pps_prefix_set *set, const struct pps_prefix *prefix);
+bool prefix_set_covers(const struct pps_prefix_set *set, const struct pps_prefix *prefix);
 void prefix_set_fini(struct pps_prefix_set *set);
 
 /* Families of a set: bit 0 IPv4, bit 1 IPv6. */
@@ -210,6 +217,37 @@ size_t service_base_len(const char *service);
 void read_groups(struct policy_reader *reader, struct pps_errors *errors);
 void read_prefix_set(const json_t *value, const struct pps_json_path *path, void *target, void *aux,
 	struct pps_errors *errors); /* struct set_draft */
+
+/* Where members go until the set is complete. */
+struct collector {
+	struct policy_reader *reader;
+	struct pps_prefix_set *set;
+	size_t max; /* prefixes of the set; 0: LIST_MAX */
+	size_t size; /* prefixes allocated */
+	unsigned int depth; /* of the deepest group inside */
+};
+
+/* Adds prefixes. False after an error: there are too many. */
+bool collect(struct collector *to, const struct pps_prefix *items, size_t n,
+	const struct pps_json_path *path, struct pps_errors *errors);
+/* Adds an address, a prefix or a group; 'level' groups are being read around it. */
+bool collect_member(struct collector *to, const json_t *value, unsigned int level,
+	const struct pps_json_path *path, struct pps_errors *errors);
+
+/* Source lists (policy_sources.c). */
+void read_source_lists(struct policy_reader *reader, struct pps_errors *errors);
+void source_list_fini(struct pps_source_list *list);
+void print_sources(const struct pps_policy *policy, json_t *root);
+
+/* Files and digests (policy_bundle.c). */
+#define FILE_NAME_MAX 255u
+/* "lists/bad.txt" of "file:lists/bad.txt", or NULL. */
+const char *file_name_of(const char *text);
+bool file_name_is_good(const char *name);
+const struct pps_policy_part *bundle_find(const struct pps_policy_bundle *bundle, const char *name);
+void write_digest(const char *text, size_t len, char digest[PPS_DIGEST_TEXT]);
+/* The policy's own digests; those of its files are there already. */
+void write_digests(struct pps_policy *policy, const struct pps_policy_bundle *bundle);
 
 /* A rule's source or destination. */
 struct set_draft {

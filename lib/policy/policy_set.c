@@ -45,6 +45,16 @@ static void set_any(struct pps_prefix_set *set)
 	set->any = true;
 }
 
+/* Long lists often come sorted. */
+static bool is_sorted(const struct pps_prefix_set *set)
+{
+	for (size_t i = 1; i < set->n; i++) {
+		if (compare_prefixes(&set->items[i - 1], &set->items[i]) > 0)
+			return false;
+	}
+	return true;
+}
+
 void prefixes_normalise(struct pps_prefix_set *set)
 {
 	size_t kept = 0;
@@ -56,7 +66,8 @@ void prefixes_normalise(struct pps_prefix_set *set)
 	if (set->n == 0)
 		return;
 	/* Sorted by address, then length: what covers a prefix stands before it. */
-	qsort(set->items, set->n, sizeof(set->items[0]), compare_prefixes);
+	if (!is_sorted(set))
+		qsort(set->items, set->n, sizeof(set->items[0]), compare_prefixes);
 	for (size_t i = 1; i < set->n; i++) {
 		if (!pps_prefix_covers(&set->items[kept], &set->items[i]))
 			set->items[++kept] = set->items[i];
@@ -64,6 +75,48 @@ void prefixes_normalise(struct pps_prefix_set *set)
 	set->n = kept + 1;
 	if (set->n == 2 && set->items[0].len == 0 && set->items[1].len == 0)
 		set_any(set);
+}
+
+/* How many prefixes stand before or at the place of 'prefix' in the order. */
+static size_t count_before(const struct pps_prefix_set *set, const struct pps_prefix *prefix)
+{
+	size_t lo = 0, hi = set->n;
+
+	while (lo < hi) {
+		size_t middle = (lo + hi) / 2;
+
+		if (compare_prefixes(&set->items[middle], prefix) <= 0)
+			lo = middle + 1;
+		else
+			hi = middle;
+	}
+	return lo;
+}
+
+const struct pps_prefix *pps_prefix_set_find(
+	const struct pps_prefix_set *set, const struct pps_addr *addr)
+{
+	const struct pps_prefix host = {*addr, addr->family == 4 ? 32 : 128};
+	size_t lo = count_before(set, &host);
+
+	/* They are disjoint: only the last that does not begin behind the address may hold it. */
+	return lo > 0 && pps_prefix_contains(&set->items[lo - 1], addr) ? &set->items[lo - 1]
+									: NULL;
+}
+
+bool prefix_set_meets(const struct pps_prefix_set *set, const struct pps_prefix *prefix)
+{
+	size_t next = count_before(set, prefix);
+
+	return set->any || (next > 0 && pps_prefix_covers(&set->items[next - 1], prefix)) ||
+		(next < set->n && pps_prefix_covers(prefix, &set->items[next]));
+}
+
+bool prefix_set_covers(const struct pps_prefix_set *set, const struct pps_prefix *prefix)
+{
+	size_t next = count_before(set, prefix);
+
+	return set->any || (next > 0 && pps_prefix_covers(&set->items[next - 1], prefix));
 }
 
 void prefix_set_fini(struct pps_prefix_set *set)

@@ -34,9 +34,12 @@
 #include <pps_addr.h>
 #include <pps_base.h>
 
-#define PPS_POLICY_BYTES_MAX (32u << 20)
-#define PPS_POLICY_RULES_MAX 60000u /* each rule holds a counter slot: see pps_stats.h */
-#define PPS_POLICY_ID_MAX    64 /* characters of a rule id: letters, digits, . _ - : */
+#define PPS_POLICY_BYTES_MAX   (32u << 20)
+#define PPS_POLICY_RULES_MAX   60000u /* each rule holds a counter slot: see pps_stats.h */
+#define PPS_POLICY_FILES_MAX   256u /* files one policy names */
+#define PPS_POLICY_SOURCES_MAX (2u << 20) /* prefixes of one list of sources */
+#define PPS_DIGEST_TEXT        65 /* SHA-256 in hex and a terminator */
+#define PPS_POLICY_ID_MAX      64 /* characters of a rule id: letters, digits, . _ - : */
 
 /* Directions, a set. As values they also name the initiator: inbound = from outside. */
 enum pps_direction { PPS_INBOUND = 1, PPS_OUTBOUND = 2, PPS_BOTH = 3 };
@@ -158,6 +161,29 @@ const char *pps_timeout_word(enum pps_timeout timeout); /* "tcp_handshake", ... 
 uint32_t pps_timeout_default(enum pps_timeout timeout);
 #define PPS_TIMEOUT_SEC_MAX 604800u /* a week */
 
+/*
+ * A list of sources. Overlaps are merged in 'set', which is what is enforced; 'written' is what
+ * stands in the policy itself, for printing it. Not present: no such list, or an empty one.
+ */
+struct pps_source_list {
+	bool present;
+	struct pps_prefix_set set;
+	struct pps_prefix_set written;
+	char **files; /* names, in the order in which they are named */
+	size_t n_files;
+};
+
+/* A file that came with the policy. */
+struct pps_policy_file {
+	char *name;
+	char digest[PPS_DIGEST_TEXT];
+	size_t n_prefixes; /* lines that are one */
+};
+
+/* The prefix of a set (not "any") that holds the address, or NULL. */
+const struct pps_prefix *pps_prefix_set_find(
+	const struct pps_prefix_set *set, const struct pps_addr *addr);
+
 struct pps_policy {
 	char *name;
 	uint64_t revision;
@@ -166,15 +192,57 @@ struct pps_policy {
 	struct pps_rule *rules; /* bans, then exceptions, then approvals, each in file order */
 	size_t n_rules, n_bans, n_exceptions, n_approved;
 	uint32_t timeouts_sec[PPS_TIMEOUT_COUNT];
-	char digest[65]; /* SHA-256 of exactly the bytes read, lower-case hex */
+	struct pps_source_list block, allow;
+	struct pps_policy_file *files; /* each once, in the order in which the lists name them */
+	size_t n_files;
+	/*
+	 * SHA-256 of exactly the bytes read, lower-case hex. Where files came with the policy, of
+	 * the lines "DIGEST  NAME\n" of the policy (named "policy") and of each file, in order, as
+	 * sha256sum(1) writes them.
+	 */
+	char digest[PPS_DIGEST_TEXT];
+	char text_digest[PPS_DIGEST_TEXT]; /* of the policy's own bytes */
 };
 
 /*
- * Parses and checks 'len' bytes of policy text. Returns a policy the caller destroys, or NULL with
- * at least one error in 'errors'.
+ * What a policy is made of. Its lists of sources may name files ("file:NAME"), which lie in the
+ * policy's folder or below it. Whoever has the policy's file has these too, and reads all with his
+ * own rights: _bundle_read(). Over the control socket the contents travel, and no name is opened
+ * at the other end. 'error' is why a file could not be read: the parser says so at the place where
+ * it is named.
  */
+struct pps_policy_part {
+	char *name;
+	char *text; /* NULL after an error */
+	size_t len;
+	int error; /* negative errno, or 0 */
+};
+
+struct pps_policy_bundle {
+	char *text; /* the policy's bytes */
+	size_t len;
+	struct pps_policy_part *files;
+	size_t n_files;
+};
+
+/* False and an error, whose path is "", when the policy itself cannot be read. All together have at
+ * most PPS_POLICY_BYTES_MAX bytes. 'ret' is to be freed by _fini() in either case. */
+bool pps_policy_bundle_read(
+	const char *path, struct pps_policy_bundle *ret, struct pps_errors *errors);
+/* Adds a file of this name without contents, to be filled in; valid until the next is added. */
+struct pps_policy_part *pps_policy_bundle_add(struct pps_policy_bundle *bundle, const char *name);
+void pps_policy_bundle_fini(struct pps_policy_bundle *bundle);
+
+/*
+ * Parses and checks a policy with its files. Returns a policy the caller destroys, or NULL with at
+ * least one error in 'errors'. Mistakes in files have the path "NAME:LINE".
+ */
+struct pps_policy *pps_policy_parse_bundle(
+	const struct pps_policy_bundle *bundle, struct pps_errors *errors);
+/* The same of 'len' bytes of policy text alone: naming files is an error. */
 struct pps_policy *pps_policy_parse(const char *text, size_t len, struct pps_errors *errors);
-/* The same from a file. An unreadable or too large file is an error whose path is "". */
+/* The same from a file, with the files it names. An unreadable or too large file is an error whose
+ * path is "". */
 struct pps_policy *pps_policy_load(const char *path, struct pps_errors *errors);
 void pps_policy_destroy(struct pps_policy *policy);
 

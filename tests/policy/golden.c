@@ -121,12 +121,24 @@ static void print_findings(const struct pps_policy *policy, struct pps_str *out)
 }
 
 /* What is printed reads back as the same policy, which prints the same. */
-static bool survives_printing(const char *printed)
+static bool survives_printing(const struct run *run, const char *name, const char *printed)
 {
+	char *path = file_path(run, name, "json");
+	struct pps_policy_bundle bundle;
 	struct pps_errors errors = {0};
 	struct pps_str again = PPS_STR_INIT, text = PPS_STR_INIT;
-	struct pps_policy *policy = pps_policy_parse(printed, strlen(printed), &errors);
+	struct pps_policy *policy = NULL;
 	bool survives = false;
+
+	/* With the files that came with it. */
+	if (pps_policy_bundle_read(path, &bundle, &errors)) {
+		free(bundle.text);
+		bundle.text = pps_strdup(printed);
+		bundle.len = strlen(printed);
+		policy = pps_policy_parse_bundle(&bundle, &errors);
+	}
+	pps_policy_bundle_fini(&bundle);
+	free(path);
 
 	if (policy != NULL) {
 		pps_policy_print(policy, &again);
@@ -156,7 +168,7 @@ static const char *check_accepted(
 	if (!same_as_expected(run, name, "err", NULL) ||
 		!same_as_expected(run, name, "ok", pps_str_text(&printed)))
 		why = "not the expected print";
-	else if (!survives_printing(pps_str_text(&printed)))
+	else if (!survives_printing(run, name, pps_str_text(&printed)))
 		why = "the print does not read back as the same policy";
 	else if (!same_as_expected(run, name, "lint", wants_lint ? pps_str_text(&found) : NULL))
 		why = "not the expected findings";
