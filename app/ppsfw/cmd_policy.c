@@ -133,28 +133,50 @@ static void say_errors(const struct cli *cli, const struct pps_errors *errors)
 		failure(cli, "%s: ... and %zu more", cli->argv[0], errors->n_total - errors->n);
 }
 
-/* The bytes of the file, checked: what is sent is exactly what was checked. NULL after saying why.
- */
-static char *read_policy(struct cli *cli, size_t *ret_len)
+/* The bytes of the file and of those it names, checked: what is sent is exactly what was checked.
+ * False after saying why. */
+static bool read_policy(struct cli *cli, struct pps_policy_bundle *bundle)
 {
 	struct pps_errors errors = {0};
 	struct pps_policy *policy = NULL;
-	char *text = NULL;
-	int err = pps_file_read(cli->argv[0], PPS_POLICY_BYTES_MAX, &text, ret_len);
+	bool ok;
 
-	if (err == 0)
-		policy = pps_policy_parse(text, *ret_len, &errors);
-	else
-		pps_errors_add(&errors, NULL, "%s", strerror(-err));
+	if (pps_policy_bundle_read(cli->argv[0], bundle, &errors))
+		policy = pps_policy_parse_bundle(bundle, &errors);
 	if (policy == NULL) {
 		say_errors(cli, &errors);
 		print_errors_json(cli, "not sent", &errors);
-		free(text);
-		text = NULL;
 	}
-	pps_policy_destroy(policy);
 	pps_errors_fini(&errors);
-	return text;
+	ok = policy != NULL;
+	pps_policy_destroy(policy);
+	return ok;
+}
+
+/* The file's full name, for the record; as it was given where that fails. */
+static json_t *file_name(const char *path)
+{
+	char *full = realpath(path, NULL);
+	json_t *name = make_text(full == NULL ? path : full);
+
+	free(full);
+	return name;
+}
+
+static json_t *load_params(const char *path, const struct pps_policy_bundle *bundle)
+{
+	json_t *params = json_object(), *files;
+
+	json_object_set_new(params, "name", file_name(path));
+	json_object_set_new(params, "text", json_stringn(bundle->text, bundle->len));
+	if (bundle->n_files == 0)
+		return params;
+	files = json_object();
+	for (size_t i = 0; i < bundle->n_files; i++)
+		json_object_set_new(files, bundle->files[i].name,
+			json_stringn(bundle->files[i].text, bundle->files[i].len));
+	json_object_set_new(params, "files", files);
+	return params;
 }
 
 static void print_loaded(struct cli *cli, const json_t *answer)
@@ -171,31 +193,18 @@ static void print_loaded(struct cli *cli, const json_t *answer)
 		get_count(flows, "kept"), get_count(flows, "rebound"), get_count(flows, "cut"));
 }
 
-/* The file's full name, for the record; as it was given where that fails. */
-static json_t *file_name(const char *path)
-{
-	char *full = realpath(path, NULL);
-	json_t *name = make_text(full == NULL ? path : full);
-
-	free(full);
-	return name;
-}
-
 enum status cmd_load(struct cli *cli)
 {
-	json_t *params, *answer;
-	size_t len = 0;
-	char *text;
+	struct pps_policy_bundle bundle = {0};
+	json_t *params = NULL, *answer;
 
 	if (!has_arguments(cli, 1, 1))
 		return CLI_USAGE;
-	text = read_policy(cli, &len);
-	if (text == NULL)
+	if (read_policy(cli, &bundle))
+		params = load_params(cli->argv[0], &bundle);
+	pps_policy_bundle_fini(&bundle);
+	if (params == NULL)
 		return CLI_FAILED;
-	params = json_object();
-	json_object_set_new(params, "name", file_name(cli->argv[0]));
-	json_object_set_new(params, "text", json_stringn(text, len));
-	free(text);
 	if (call_daemon(cli, "load", params, &answer) != CLI_OK)
 		return CLI_FAILED;
 	if (cli->json)

@@ -17,6 +17,8 @@ const struct command commands[] = {
 	{"show rules", "", 0, NULL, cmd_show_rules, "the rules in force with their counters"},
 	{"show flows", "[FILTER]", OPT_MAX, &flow_words, cmd_show_flows, "live flows"},
 	{"show drops", "", 0, NULL, cmd_show_drops, "what was dropped, by reason"},
+	{"show sources", "", 0, NULL, cmd_show_sources,
+		"the source lists: their size, their files, whom they stopped"},
 	{"show policy", "", 0, NULL, cmd_show_policy, "the policy in force, names resolved"},
 	{"explain", "DIRECTION PROTOCOL SOURCE DESTINATION [DETAIL]", 0, &explain_words,
 		cmd_explain,

@@ -4,6 +4,7 @@
 
 #include "commands.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <pps_json.h>
@@ -31,8 +32,57 @@ int segment_find(const struct config *config, const char *name)
 /* ---- load ---- */
 
 struct load_params {
-	char *name, *text;
+	char *name;
+	const json_t *text, *files; /* borrowed */
 };
+
+static void read_value(const json_t *value, const struct pps_json_path *path, void *target,
+	void *aux, struct pps_errors *errors)
+{
+	const json_t **kept = target;
+
+	(void)aux;
+	if (path->key[0] == 't' && !json_is_string(value))
+		pps_json_error(errors, path, "%s is not a text", pps_json_quote(value));
+	else if (path->key[0] == 'f' && !json_is_object(value))
+		pps_json_error(errors, path, "%s is not an object", pps_json_quote(value));
+	else
+		*kept = value;
+}
+
+static char *copy_text(const json_t *value, size_t *ret_len)
+{
+	struct pps_str text = PPS_STR_INIT;
+
+	pps_str_add_bytes(&text, json_string_value(value), json_string_length(value));
+	*ret_len = text.len;
+	return pps_str_take(&text);
+}
+
+static void read_files(
+	const json_t *files, struct pps_policy_bundle *bundle, struct pps_errors *errors)
+{
+	struct pps_json_path top = {.key = "files"};
+	const char *name;
+	json_t *value;
+
+	if (json_object_size(files) > PPS_POLICY_FILES_MAX) {
+		pps_json_error(errors, &top, "more than %u files", PPS_POLICY_FILES_MAX);
+		return;
+	}
+	json_object_foreach((json_t *)(uintptr_t)files, name, value)
+	{
+		struct pps_json_path path = {.parent = &top, .key = name};
+		struct pps_policy_part *part;
+
+		if (!json_is_string(value)) {
+			pps_json_error(errors, &path, "%s is not a text", pps_json_quote(value));
+			continue;
+		}
+		part = pps_policy_bundle_add(bundle, name);
+		part->text = copy_text(value, &part->len);
+	}
+}
 
 static void load(struct pps_ctl_call *call, const json_t *params, void *aux)
 {
@@ -43,38 +93,48 @@ static void load(struct pps_ctl_call *call, const json_t *params, void *aux)
 			.offset = offsetof(struct load_params, name),
 			.help = "file name, for the record"},
 		{.key = "text",
-			.read = pps_json_read_string,
+			.read = read_value,
 			.required = true,
 			.offset = offsetof(struct load_params, text),
 			.help = "the policy's bytes"},
+		{.key = "files",
+			.read = read_value,
+			.offset = offsetof(struct load_params, files),
+			.help = "contents of the files the policy names, by name"},
 	};
 	struct manager *manager = aux;
 	struct load_params read = {0};
 	struct pps_errors errors = {0};
 	struct reload_request request;
+	struct reload_bundle *bundle = NULL;
 
-	if (!pps_json_read_object(params, NULL, fields, sizeof(fields) / sizeof(fields[0]), &read,
-		    NULL, &errors)) {
-		pps_ctl_fail_errors(
-			call, PPS_CTL_E_PARAMS, "load takes a name and a text", &errors);
-		goto out;
-	}
+	if (!pps_json_read_object(
+		    params, NULL, fields, sizeof(fields) / sizeof(fields[0]), &read, NULL, &errors))
+		goto err_params;
+	bundle = reload_bundle_create();
+	bundle->files.text = copy_text(read.text, &bundle->files.len);
+	read_files(read.files, &bundle->files, &errors);
+	if (errors.n_total > 0)
+		goto err_params;
 	request = (struct reload_request){
 		.cause = RELOAD_LOAD,
 		.name = read.name,
-		.text = read.text,
-		.len = strlen(read.text),
+		.bundle = bundle,
 		.who = *pps_ctl_call_peer(call),
 		.call = call,
 	};
 	if (reload_start(manager, &request))
-		read = (struct load_params){0};
-	else
-		pps_ctl_fail(call, PPS_CTL_E_BUSY, NULL,
-			"another policy is being taken into force; try again in a moment");
+		return;
+	pps_ctl_fail(call, PPS_CTL_E_BUSY, NULL,
+		"another policy is being taken into force; try again in a moment");
+	goto out;
+
+err_params:
+	pps_ctl_fail_errors(
+		call, PPS_CTL_E_PARAMS, "load takes a name, a text and perhaps files", &errors);
 out:
 	free(read.name);
-	free(read.text);
+	reload_bundle_release(bundle);
 	pps_errors_fini(&errors);
 }
 
@@ -135,6 +195,8 @@ const struct pps_ctl_method command_table[] = {
 	{"show_rules", PPS_CTL_VIEW, command_show_rules, "the rules with approvals and counters"},
 	{"show_flows", PPS_CTL_VIEW, command_show_flows, "live flows"},
 	{"show_drops", PPS_CTL_VIEW, command_show_drops, "what was dropped, by reason"},
+	{"show_sources", PPS_CTL_VIEW, command_show_sources,
+		"the source lists and whom they stopped"},
 	{"show_policy", PPS_CTL_VIEW, command_show_policy, "the policy in force, resolved"},
 	{"kill_flows", PPS_CTL_ADMIN, command_kill_flows, "end live flows"},
 	{"explain", PPS_CTL_VIEW, command_explain, "what would become of a packet, and why"},

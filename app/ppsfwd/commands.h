@@ -25,10 +25,11 @@
  *    "events": {"written", "lost", "write_errors", "file"},
  *    "reload": {"busy": bool, "loads", "refused"}}
  *
- * load {"name": file name for the record, "text": the policy's bytes}                  (admin)
+ * load {"name": file name for the record, "text": the policy's bytes,
+ *       "files": {NAME: contents}, those that its source lists name; optional}         (admin)
  *   {"name", "revision", "digest", "previous_digest": text|null, "generation",
  *    "rules": {"approved","exceptions","banned"}, "entries", "table_bytes", "build_ms",
- *    "flows": {"kept", "rebound", "cut"}}
+ *    "flows": {"kept", "rebound", "cut"}, "files": [{"name", "digest", "prefixes"}]}
  *   Errors: -32002 with data [{"path","text"}] when refused; -32003 while another is under way.
  *
  * show_rules {}                                                                         (view)
@@ -56,6 +57,12 @@
  * show_drops {}                                                                         (view)
  *   {"drops": [{"reason", "step", "count", "text"}] (only counts > 0, most first), "total",
  *    "bytes"}
+ *
+ * show_sources {}                                                                       (view)
+ *   {"block": null | LIST, "allow": null | LIST, "files": [{"name", "digest", "prefixes"}],
+ *    "bytes"}
+ *    LIST = {"ipv4", "ipv6" (prefixes, merged), "files": [name], "reason", "dropped",
+ *            "top": [{"source", "count"}] (at most 10, from the events still in memory)}
  *
  * show_policy {}                                                                        (view)
  *   {"policy": null | as in status, "document": the canonical policy as an object}

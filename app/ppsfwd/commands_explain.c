@@ -202,9 +202,11 @@ static char *known_flow_text(const struct explain_job *job)
 }
 
 /* What a step that did not drop the packet found. */
-static char *ok_text(const struct explain_job *job, enum pps_step step, const char *rule)
+static char *ok_text(const struct explain_job *job, enum pps_step step, const char *rule,
+	const struct pps_policy *policy)
 {
 	const struct pps_packet *packet = &job->packet;
+	char *text;
 
 	switch (step) {
 	case PPS_STEP_LINK:
@@ -216,7 +218,8 @@ static char *ok_text(const struct explain_job *job, enum pps_step step, const ch
 	case PPS_STEP_FRAGMENTS:
 		return pps_strdup("a whole packet");
 	case PPS_STEP_SOURCES:
-		return pps_strdup("no source lists");
+		text = policy != NULL ? sources_text(policy, packet, PPS_REASON_NONE) : NULL;
+		return text != NULL ? text : pps_strdup("no source lists");
 	case PPS_STEP_FLOW:
 		return known_flow_text(job);
 	case PPS_STEP_ICMP:
@@ -241,7 +244,18 @@ static bool is_skipped(const struct explain_job *job, enum pps_step step)
 		(job->verdict.flow != PPS_FLOW_NONE || job->packet.kind != PPS_PACKET_IP);
 }
 
-static json_t *step_json(const struct explain_job *job, enum pps_step step, const char *rule)
+static char *drop_text(const struct explain_job *job, const struct pps_policy *policy)
+{
+	enum pps_reason reason = job->verdict.reason;
+	char *text = NULL;
+
+	if (job->verdict.step == PPS_STEP_SOURCES && policy != NULL)
+		text = sources_text(policy, &job->packet, reason);
+	return text != NULL ? text : pps_strdup(pps_reason_text(reason));
+}
+
+static json_t *step_json(const struct explain_job *job, enum pps_step step, const char *rule,
+	const struct pps_policy *policy)
 {
 	enum pps_reason reason = job->verdict.reason;
 	bool dropped = reason != PPS_REASON_NONE;
@@ -251,14 +265,14 @@ static json_t *step_json(const struct explain_job *job, enum pps_step step, cons
 
 	if (dropped && step == job->verdict.step) {
 		result = "drop";
-		text = pps_strdup(pps_reason_text(reason));
+		text = drop_text(job, policy);
 	} else if ((dropped && step > job->verdict.step) || is_skipped(job, step)) {
 		result = "not reached";
 		text = pps_strdup("");
 	} else {
 		if (!dropped && step == PPS_STEP_ACCOUNT)
 			result = "pass";
-		text = ok_text(job, step, rule);
+		text = ok_text(job, step, rule, policy);
 	}
 	json = json_pack(
 		"{s:s, s:s, s:s}", "step", pps_step_word(step), "result", result, "text", text);
@@ -310,8 +324,9 @@ static void finish(struct manager *manager, struct operation *operation)
 		return;
 	list = json_array();
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-		json_array_append_new(
-			list, step_json(job, steps[i], rule != NULL ? rule->id : NULL));
+		json_array_append_new(list,
+			step_json(job, steps[i], rule != NULL ? rule->id : NULL,
+				reload->current != NULL ? reload->current->policy : NULL));
 	pps_ctl_reply(operation->call,
 		json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "verdict",
 			verdict->reason == PPS_REASON_NONE ? "pass" : "drop", "reason",

@@ -24,6 +24,14 @@ json_t *rule_json(const struct pps_rule *rule, const struct pps_policy *policy, 
 const struct pps_rule *rule_of_slot(
 	const struct manager *manager, uint32_t slot, bool *ret_expired);
 
+/* commands_sources.c */
+void command_show_sources(struct pps_ctl_call *call, const json_t *params, void *manager);
+/* The files that came with a policy. */
+json_t *files_json(const struct pps_policy *policy);
+/* What step 4 found, with the prefix; NULL when there was nothing to ask. The caller frees it. */
+char *sources_text(
+	const struct pps_policy *policy, const struct pps_packet *packet, enum pps_reason reason);
+
 /* commands_flows.c */
 void command_show_flows(struct pps_ctl_call *call, const json_t *params, void *manager);
 void command_kill_flows(struct pps_ctl_call *call, const json_t *params, void *manager);

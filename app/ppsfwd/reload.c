@@ -18,6 +18,7 @@
 
 #include <pps_json.h>
 
+#include "commands_priv.h"
 #include "manager.h"
 
 #define BYTES_PER_MIB   (1024ull * 1024)
@@ -30,10 +31,26 @@ bool reload_init(struct reload *reload)
 	return reload->built_fd >= 0;
 }
 
+struct reload_bundle *reload_bundle_create(void)
+{
+	struct reload_bundle *bundle = pps_alloc(sizeof(*bundle));
+
+	bundle->n_holders = 1;
+	return bundle;
+}
+
+void reload_bundle_release(struct reload_bundle *bundle)
+{
+	if (bundle == NULL || --bundle->n_holders > 0)
+		return;
+	pps_policy_bundle_fini(&bundle->files);
+	free(bundle);
+}
+
 static void free_request(struct reload_request *request)
 {
 	free(request->name);
-	free(request->text);
+	reload_bundle_release(request->bundle);
 	*request = (struct reload_request){0};
 }
 
@@ -47,7 +64,7 @@ void reload_fini(struct reload *reload, struct pps_rule_book *book)
 	free_request(&reload->request);
 	pps_errors_fini(&reload->errors);
 	free(reload->current_name);
-	free(reload->current_text);
+	reload_bundle_release(reload->current_bundle);
 	if (reload->built_fd > 0)
 		close(reload->built_fd);
 }
@@ -65,7 +82,7 @@ static const char *cause_word(enum reload_cause cause)
 static struct pps_ruleset *compile(const struct reload_request *request, struct pps_rule_book *book,
 	const struct pps_ruleset_params *params, struct pps_errors *errors)
 {
-	struct pps_policy *policy = pps_policy_parse(request->text, request->len, errors);
+	struct pps_policy *policy = pps_policy_parse_bundle(&request->bundle->files, errors);
 	struct pps_ruleset *ruleset;
 
 	if (policy == NULL)
@@ -76,23 +93,21 @@ static struct pps_ruleset *compile(const struct reload_request *request, struct 
 	return ruleset;
 }
 
-/* The configured policy's bytes. Only a file: a pipe may keep us waiting for ever. */
+/*
+ * The configured policy's bytes, and those of the files it names. Only a regular file: a pipe may
+ * keep us waiting for ever.
+ */
 static bool read_configured(
 	const struct manager *manager, struct reload_request *request, struct pps_errors *errors)
 {
 	const char *path = manager->config->policy;
 	struct stat status;
-	int error = 0;
 
-	if (stat(path, &status) != 0)
-		error = -errno;
-	else if (!S_ISREG(status.st_mode))
+	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
 		pps_errors_add(errors, "", "it is not a regular file");
-	else
-		error = pps_file_read(path, PPS_POLICY_BYTES_MAX, &request->text, &request->len);
-	if (error != 0)
-		pps_errors_add(errors, "", "cannot read it: %s", strerror(-error));
-	return request->text != NULL;
+		return false;
+	}
+	return pps_policy_bundle_read(path, &request->bundle->files, errors);
 }
 
 static void *build(void *aux)
@@ -102,7 +117,8 @@ static void *build(void *aux)
 	struct reload_request *request = &reload->request;
 	const uint64_t one = 1;
 
-	if (request->text != NULL || read_configured(manager, request, &reload->errors))
+	if (request->bundle->files.text != NULL ||
+		read_configured(manager, request, &reload->errors))
 		reload->next = compile(request, manager->book, &reload->params, &reload->errors);
 	atomic_store_explicit(&reload->built, true, memory_order_release);
 	/* The eventfd only saves the loop's time-out: a failure to wake it costs milliseconds. */
@@ -141,7 +157,7 @@ static json_t *answer(const struct manager *manager)
 
 	datapath_totals(manager->datapath, &totals);
 	pps_ruleset_size(reload->current, &size);
-	return json_pack("{s:s, s:I, s:s, s:s?, s:I, s:o, s:I, s:I, s:f, s:{s:I, s:I, s:I}}",
+	return json_pack("{s:s, s:I, s:s, s:s?, s:I, s:o, s:I, s:I, s:f, s:{s:I, s:I, s:I}, s:o}",
 		"name", policy->name, "revision", (json_int_t)policy->revision, "digest",
 		policy->digest, "previous_digest", previous[0] != '\0' ? previous : NULL,
 		"generation", (json_int_t)reload->current->generation, "rules", rule_counts(policy),
@@ -149,7 +165,7 @@ static json_t *answer(const struct manager *manager)
 		"build_ms", (double)(size.build_ns / 1000) / 1000.0, "flows", "kept",
 		(json_int_t)(totals.kept - reload->kept), "rebound",
 		(json_int_t)(totals.rebound - reload->rebound), "cut",
-		(json_int_t)(totals.cut - reload->cut));
+		(json_int_t)(totals.cut - reload->cut), "files", files_json(policy));
 }
 
 /* ---- the steps ---- */
@@ -220,12 +236,11 @@ static void publish(struct manager *manager)
 	if (request->cause != RELOAD_EXPIRY)
 		reload->loaded_ns = pps_time_wall_ns();
 	free(reload->current_name);
-	free(reload->current_text);
+	reload_bundle_release(reload->current_bundle);
 	reload->current_name = request->name;
-	reload->current_text = request->text;
-	reload->current_len = request->len;
+	reload->current_bundle = request->bundle;
 	request->name = NULL;
-	request->text = NULL;
+	request->bundle = NULL;
 	release_waiters(manager);
 	reload->state = RELOAD_GRACE;
 }
@@ -350,6 +365,7 @@ bool reload_first(struct manager *manager, struct pps_errors *errors)
 	reload->request = (struct reload_request){
 		.cause = RELOAD_START,
 		.name = pps_strdup(manager->config->policy),
+		.bundle = reload_bundle_create(),
 	};
 	if (!read_configured(manager, &reload->request, errors)) {
 		free_request(&reload->request);
@@ -375,6 +391,7 @@ void reload_from_file(struct manager *manager)
 	struct reload_request request = {
 		.cause = RELOAD_SIGHUP,
 		.name = pps_strdup(manager->config->policy),
+		.bundle = reload_bundle_create(),
 	};
 
 	reload->sighup = !reload_start(manager, &request);
@@ -409,11 +426,10 @@ static void begin_what_is_due(struct manager *manager)
 		struct reload_request request = {
 			.cause = RELOAD_EXPIRY,
 			.name = pps_strdup(reload->current_name),
-			.text = pps_alloc(reload->current_len + 1),
-			.len = reload->current_len,
+			.bundle = reload->current_bundle,
 		};
 
-		memcpy(request.text, reload->current_text, reload->current_len);
+		request.bundle->n_holders++;
 		start_at(manager, &request, now_ns);
 	} else if (reload->expiry_retry_ns != 0) {
 		release_waiters(manager);

@@ -40,12 +40,22 @@ struct manager;
 enum reload_state { RELOAD_IDLE, RELOAD_BUILDING, RELOAD_GRACE, RELOAD_SWEEP };
 enum reload_cause { RELOAD_START, RELOAD_LOAD, RELOAD_SIGHUP, RELOAD_EXPIRY };
 
+/* What a policy was read from, shared by those who hold it: management alone counts, the builder
+ * reads. */
+struct reload_bundle {
+	struct pps_policy_bundle files;
+	unsigned int n_holders;
+};
+
+struct reload_bundle *reload_bundle_create(void); /* one holder */
+void reload_bundle_release(struct reload_bundle *bundle); /* NULL is fine */
+
 /* What is wanted, and what became of it. */
 struct reload_request {
 	enum reload_cause cause;
 	char *name; /* of the file, for the record */
-	char *text; /* the policy's bytes; NULL: the builder reads the configured file */
-	size_t len;
+	struct reload_bundle *bundle; /* the policy's bytes, and its files'; empty: the builder reads
+					 the configured file */
 	struct pps_ctl_peer who; /* pid 0: the daemon itself */
 	struct pps_ctl_call *call; /* to answer, or NULL */
 };
@@ -65,8 +75,7 @@ struct reload {
 	/* The ruleset in force, and the text it came from (to compile it again at an expiry). */
 	struct pps_ruleset *current;
 	char *current_name;
-	char *current_text;
-	size_t current_len;
+	struct reload_bundle *current_bundle;
 	uint64_t loaded_ns; /* wall clock; compiling it again at an expiry does not count */
 	struct pps_ruleset *old; /* waits for its grace period */
 	uint64_t token;
@@ -85,8 +94,8 @@ void reload_fini(struct reload *reload, struct pps_rule_book *book);
 
 /* The first policy, before workers run: from the configured file, in this thread. */
 bool reload_first(struct manager *manager, struct pps_errors *errors);
-/* Starts a transaction; 'request' is taken over, strings included. False when one is under way
- * (then the request stays the caller's). */
+/* Starts a transaction; 'request' is taken over, its name and bundle included. False when one is
+ * under way (then the request stays the caller's). */
 bool reload_start(struct manager *manager, struct reload_request *request);
 /* The configured file again (SIGHUP), now or after the transaction under way. */
 void reload_from_file(struct manager *manager);

@@ -7,7 +7,7 @@
  *  1 link        front_check(): VLANs, ethertypes, ARP, by the policy's link section
  *  2 headers     pps_packet_parse() has said it already; front_check() puts it in its place
  *  3 fragments   front_check(): dropped in this build
- *  4 sources     (no lists in this build)
+ *  4 sources     sources_block() for the burst, source_is_allowed() where there is no flow
  *  5 flow        judge_known(): judged again first when stale, then the transition
  *  6 icmp        judge_icmp_error(), and neighbour discovery in front_check()
  *  7 start       judge_new(): may this packet start a flow?
@@ -244,11 +244,20 @@ static uint32_t answer(
 
 /* ---- steps 5 to 9 ---- */
 
-enum pps_reason flow_rejudge(struct pps_filter *filter, const struct pps_ruleset *ruleset,
-	uint32_t handle, uint32_t rule, uint64_t wall_ns)
+/* Steps 4 and 8 for a flow that lives. */
+static enum pps_reason judge_again(const struct pps_ruleset *ruleset,
+	const struct pps_flow_key *key, enum pps_side initiator, uint32_t rule, uint64_t wall_ns)
 {
-	enum pps_reason reason = pps_ruleset_judge(ruleset, rule, wall_ns);
+	enum pps_reason reason = sources_judge_flow(ruleset->sources, key, initiator);
+
+	return reason != PPS_REASON_NONE ? reason : pps_ruleset_judge(ruleset, rule, wall_ns);
+}
+
+enum pps_reason flow_rejudge(struct pps_filter *filter, const struct pps_ruleset *ruleset,
+	const struct pps_flow_key *key, uint32_t handle, uint32_t rule, uint64_t wall_ns)
+{
 	struct pps_flow *flow = pps_flow_at(filter->flows, handle);
+	enum pps_reason reason = judge_again(ruleset, key, flow->initiator, rule, wall_ns);
 	const struct pps_ruleset_rule *r;
 
 	if (reason != PPS_REASON_NONE) {
@@ -350,6 +359,8 @@ static enum pps_reason judge_new(
 	struct pps_flow_source *source = &burst->sources[k];
 	uint32_t rule, handle;
 
+	if (!source_is_allowed(burst, k))
+		return PPS_REASON_SOURCE_NOT_ALLOWED;
 	if (reason != PPS_REASON_NONE)
 		return reason;
 	rule = answer(burst, k, burst->ingress->side, packet->icmp_code);
@@ -398,8 +409,10 @@ static enum pps_reason judge_stale(
 	verdict->rejudged = true;
 	verdict->rule = rule == PPS_RULE_NONE ? 0 : burst->ruleset->rules[rule].slot;
 	if (burst->dry)
-		return pps_ruleset_judge(burst->ruleset, rule, burst->now->wall_ns);
-	reason = flow_rejudge(filter, burst->ruleset, handle, rule, burst->now->wall_ns);
+		return judge_again(burst->ruleset, &burst->keys[k], flow->initiator, rule,
+			burst->now->wall_ns);
+	reason = flow_rejudge(
+		filter, burst->ruleset, &burst->keys[k], handle, rule, burst->now->wall_ns);
 	if (reason != PPS_REASON_NONE)
 		pps_filter_end_flow(filter, burst->now, handle, PPS_FLOW_END_REVOKED);
 	return reason;
@@ -448,7 +461,8 @@ static enum pps_reason judge_icmp_error(
 	enum pps_reason reason;
 
 	if (handle == PPS_FLOW_NONE)
-		return PPS_REASON_ICMP_ERROR_UNRELATED;
+		return source_is_allowed(burst, k) ? PPS_REASON_ICMP_ERROR_UNRELATED
+						   : PPS_REASON_SOURCE_NOT_ALLOWED;
 	flow = pps_flow_at(filter->flows, handle);
 	if (flow_is_stale(flow, burst->ruleset, burst->lapsed)) {
 		reason = judge_stale(filter, k, handle, verdict);
@@ -511,9 +525,11 @@ static void judge(struct pps_filter *filter, struct pps_verdict *verdicts)
 {
 	struct burst *burst = &filter->burst;
 
+	sources_block(burst, verdicts);
 	burst->changes = pps_flow_changes(filter->flows);
 	pps_flow_lookup_burst(
 		filter->flows, burst->keys, burst->n_keyed, burst->hashes, burst->handles);
+	sources_ask_allow(burst);
 	classify(filter);
 	for (unsigned int k = 0; k < burst->n_keyed; k++) {
 		struct pps_verdict *verdict = &verdicts[burst->keyed[k]];

@@ -39,7 +39,10 @@ static void rejudge_slice(struct pps_filter *filter, const struct pps_ruleset *r
 	}
 	classify_batch(ruleset, classes, asked, n);
 	for (unsigned int i = 0; i < n; i++) {
-		if (flow_rejudge(filter, ruleset, handles[i], classes[i].rule, now->wall_ns) !=
+		struct pps_flow_key key;
+
+		pps_flow_key_at(filter->flows, handles[i], &key);
+		if (flow_rejudge(filter, ruleset, &key, handles[i], classes[i].rule, now->wall_ns) !=
 			PPS_REASON_NONE)
 			pps_filter_end_flow(filter, now, handles[i], PPS_FLOW_END_REVOKED);
 	}

@@ -3,8 +3,8 @@
 #define FILTER_PRIV_H
 
 /*
- * What filter.c (the law), filter_classify.c (asking the ruleset), filter_limits.c (how much of
- * what is approved) and filter_age.c (silent flows) share.
+ * What filter.c (the law), filter_sources.c (its step 4), filter_classify.c (asking the ruleset),
+ * filter_limits.c (how much of what is approved) and filter_age.c (silent flows) share.
  *
  * The scratch of a burst lives inside the filter: nothing is allocated while frames are judged.
  * 'k' counts the frames that have a flow key, in order; keyed[k] is the frame.
@@ -36,6 +36,7 @@ struct burst {
 	bool dry; /* explain: change nothing */
 	unsigned int n;
 	unsigned int n_keyed;
+	uint64_t allow_asked, allowed; /* step 4: bits by k */
 	uint8_t keyed[PPS_BURST_MAX];
 	uint32_t hashes[PPS_BURST_MAX]; /* by k */
 	uint32_t handles[PPS_BURST_MAX]; /* by k */
@@ -79,6 +80,16 @@ uint32_t classify_one(const struct pps_ruleset *ruleset, const struct pps_flow_k
 void classification_make(struct classification *class, const struct pps_flow_key *key,
 	enum pps_side initiator, uint8_t icmp_code);
 
+/* Step 4 (filter_sources.c). Takes frames of blocked sources out of the burst's keyed ones. */
+void sources_block(struct burst *burst, struct pps_verdict *verdicts);
+/* Asks the allow list about frames without a flow, when handles have been looked up. */
+void sources_ask_allow(struct burst *burst);
+/* True when frame 'k', which belongs to no live flow, may by the allow list. */
+bool source_is_allowed(const struct burst *burst, unsigned int k);
+/* NONE, SOURCE_BLOCKED or SOURCE_NOT_ALLOWED for a flow that is judged again. */
+enum pps_reason sources_judge_flow(
+	const struct pps_sources *sources, const struct pps_flow_key *key, enum pps_side initiator);
+
 /* True when the flow must be judged again before anything else. */
 static inline bool flow_is_stale(
 	const struct pps_flow *flow, const struct pps_ruleset *ruleset, bool lapsed)
@@ -103,7 +114,7 @@ void limits_tick(struct pps_filter *filter, uint32_t tick);
  * PPS_REASON_NONE, or returns the reason for which it is to be cut and leaves it alone.
  */
 enum pps_reason flow_rejudge(struct pps_filter *filter, const struct pps_ruleset *ruleset,
-	uint32_t handle, uint32_t rule, uint64_t wall_ns);
+	const struct pps_flow_key *key, uint32_t handle, uint32_t rule, uint64_t wall_ns);
 
 /* How an idle flow in this state is said to have ended. */
 enum pps_flow_end flow_end_when_idle(const struct pps_flow *flow);

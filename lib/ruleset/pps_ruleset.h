@@ -39,6 +39,9 @@
  * Rules      'rules' of the ruleset mirror the policy's in order; a rule is named by its index
  *            (in classify results) and, across rulesets, by its slot (pps_stats.h).
  *
+ * Sources    The block list and the allow list are part of the ruleset (pps_sources.h) and are
+ *            swapped with it. Policies without lists have none, and the filter asks nothing.
+ *
  * Life       build -> publish (pps_snapshot.h) -> grace period -> destroy. Immutable in between.
  *            Holds its slots in the rule book while it lives. EAL must be up.
  */
@@ -50,6 +53,7 @@
 #include <pps_flow.h>
 #include <pps_packet.h>
 #include <pps_policy.h>
+#include <pps_sources.h>
 #include <pps_stats.h>
 
 #define PPS_OVERRIDES_MAX       1024
@@ -82,6 +86,7 @@ struct pps_ruleset {
 	const struct pps_ruleset_rule *rules;
 	struct pps_ruleset_link link;
 	struct pps_flow_timeouts timeouts;
+	const struct pps_sources *sources; /* NULL: no lists */
 	const struct pps_policy *policy; /* owned; approval data for explain and listings */
 	struct pps_ruleset_priv *priv; /* contexts; ruleset_priv.h */
 };
@@ -153,6 +158,7 @@ void pps_ruleset_destroy(struct pps_ruleset *ruleset, struct pps_rule_book *book
 struct pps_ruleset_size {
 	uint32_t entries; /* rte_acl rules in all contexts */
 	size_t table_bytes; /* contexts and tables: by how much the EAL heap grew in the build */
+	size_t source_bytes; /* source lists, outside of it */
 	uint64_t build_ns;
 };
 void pps_ruleset_size(const struct pps_ruleset *ruleset, struct pps_ruleset_size *ret);

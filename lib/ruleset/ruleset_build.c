@@ -248,7 +248,8 @@ struct pps_ruleset *pps_ruleset_build(struct pps_policy *policy, struct pps_rule
 	make_rules(ruleset, policy, params);
 	make_link(&policy->link, &ruleset->link);
 	pps_flow_timeouts_make(policy->timeouts_sec, &ruleset->timeouts);
-	if (hold_slots(ruleset, policy, book, errors) < 0 ||
+	if (pps_ruleset_sources_make(ruleset, policy, params, errors) < 0 ||
+		hold_slots(ruleset, policy, book, errors) < 0 ||
 		compile(ruleset, policy, params, errors) < 0) {
 		pps_ruleset_destroy(ruleset, book);
 		return NULL;
@@ -272,6 +273,7 @@ void pps_ruleset_destroy(struct pps_ruleset *ruleset, struct pps_rule_book *book
 	}
 	pps_acl_free(priv);
 	pps_overrides_fini(&priv->overrides);
+	pps_ruleset_sources_fini(priv);
 	if (priv->policy != NULL)
 		pps_policy_destroy(priv->policy);
 	free(priv->rules);

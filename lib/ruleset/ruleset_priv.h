@@ -5,7 +5,8 @@
 /*
  * Inside the ruleset. The build reads like this:
  *
- *     check -> rules, slots -> overrides -> count -> create contexts -> add entries -> build
+ *     check -> sources -> rules, slots -> overrides -> count -> create contexts -> add entries ->
+ * build
  *
  * Between the policy and rte_acl stands the shape: one rule as sets that are sorted, disjoint and
  * joined where they touch, split by family. Counting, adding, overlaps and the match of single
@@ -127,10 +128,16 @@ static inline bool pps_overrides_resolve(const struct pps_overrides *overrides, 
 struct pps_ruleset_priv {
 	struct rte_acl_ctx *contexts[PPS_CONTEXTS]; /* NULL: no entries, nothing matches */
 	struct pps_overrides overrides;
+	struct pps_sources sources;
 	struct pps_policy *policy; /* owned once the build has succeeded */
 	struct pps_ruleset_rule *rules;
 	struct pps_ruleset_size size;
 };
+
+/* Builds the source lists, inside the memory limit. (ruleset_sources.c) */
+int pps_ruleset_sources_make(struct pps_ruleset *ruleset, const struct pps_policy *policy,
+	const struct pps_ruleset_params *params, struct pps_errors *errors);
+void pps_ruleset_sources_fini(struct pps_ruleset_priv *priv);
 
 /* Creates a context for every count above 0. */
 int pps_acl_create(struct pps_ruleset_priv *priv, const uint64_t entries[PPS_CONTEXTS],

@@ -102,6 +102,12 @@ enum pps_step {
 		"a set of TCP flags that no conversation has (null, Xmas, SYN+FIN, ...)")          \
 	X(PORT_ZERO, "port_zero", PPS_STEP_HEADERS, "port 0 (only a UDP source port may be 0)")    \
 	X(FRAGMENT, "fragment", PPS_STEP_FRAGMENTS, "a fragment: this build does not reassemble")  \
+	X(SOURCE_BLOCKED, "source_blocked", PPS_STEP_SOURCES,                                      \
+		"the policy's sources.block holds its source, or a host of the flow it belonged "  \
+		"to")                                                                              \
+	X(SOURCE_NOT_ALLOWED, "source_not_allowed", PPS_STEP_SOURCES,                              \
+		"it belongs to no live flow, and the policy's sources.allow does not hold its "    \
+		"source")                                                                          \
 	X(FLOW_STATE_TCP, "tcp_state", PPS_STEP_FLOW,                                              \
 		"a TCP packet its connection's state does not permit")                             \
 	X(FLOW_STATE_SCTP, "sctp_state", PPS_STEP_FLOW,                                            \
