@@ -9,9 +9,9 @@
 #include "cli.h"
 
 /* Members that the sentence of an event has used already. */
-static const char *const spoken[] = {"time", "seq", "event", "direction", "protocol", "icmp_type",
-	"vlan", "inner_vlan", "source", "source_port", "destination", "destination_port", "reason",
-	"rule", "count", NULL};
+static const char *const spoken[] = {"time", "seq", "event", "severity", "class", "direction",
+	"protocol", "icmp_type", "vlan", "inner_vlan", "source", "source_port", "destination",
+	"destination_port", "reason", "rule", "count", NULL};
 /* Members that are the same in nearly every event about packets: for --verbose. */
 static const char *const repeated[] = {"policy", "revision", "generation", "step", NULL};
 
@@ -24,9 +24,11 @@ static bool is_in(const char *const *keys, const char *key)
 	return false;
 }
 
-static enum style event_style(const char *kind)
+static enum style event_style(const char *kind, const char *severity)
 {
-	if (strcmp(kind, "deny") == 0)
+	if (strcmp(severity, "alert") == 0)
+		return STYLE_BAD;
+	if (strcmp(kind, "deny") == 0 || strcmp(severity, "warning") == 0)
 		return STYLE_WARNING;
 	return strncmp(kind, "flow", 4) == 0 ? STYLE_PLAIN : STYLE_BOLD;
 }
@@ -73,10 +75,14 @@ static void print_rest(struct cli *cli, const json_t *event)
 static void print_event(struct cli *cli, const json_t *event)
 {
 	struct output *o = &cli->out;
-	const char *kind = get_text(event, "event");
+	const char *kind = get_text(event, "event"), *severity = get_text(event, "severity");
 
 	out(o, STYLE_DIM, "%s ", get_text(event, "time"));
-	out(o, event_style(kind), "%s", kind);
+	if (strcmp(severity, "alert") == 0)
+		out(o, STYLE_BAD, "ALERT ");
+	out(o, event_style(kind, severity), "%s", kind);
+	if (get_has(event, "class"))
+		out(o, STYLE_BAD, " %s", get_text(event, "class"));
 	if (get_has(event, "direction"))
 		out(o, STYLE_PLAIN, " %s", get_text(event, "direction"));
 	print_conversation(o, event);

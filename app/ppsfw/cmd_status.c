@@ -115,6 +115,7 @@ static void print_warnings(struct output *o, const json_t *answer)
 	const json_t *events = json_object_get(answer, "events"), *segment;
 	const json_t *flows = json_object_get(answer, "flows");
 	const json_t *half_open = json_object_get(flows, "half_open");
+	const json_t *packets = json_object_get(answer, "packets");
 	uint64_t live = get_count(flows, "live"), capacity = get_count(flows, "capacity");
 	size_t i;
 
@@ -141,6 +142,11 @@ static void print_warnings(struct output *o, const json_t *answer)
 		out_field(o, "WARNING", STYLE_BAD, "%s event%s did not reach %s (disk full?)",
 			COUNT(get_count(events, "write_errors")),
 			plural(get_count(events, "write_errors")), get_text(events, "file"));
+	if (get_count(packets, "egress") > 0)
+		out_field(o, "ALERT", STYLE_BAD,
+			"inside hosts tried to start what nothing approves: %s packet%s (ppsfw "
+			"events class egress)",
+			COUNT(get_count(packets, "egress")), plural(get_count(packets, "egress")));
 	if (get_flag(json_object_get(answer, "reload"), "busy"))
 		out_field(o, "NOTE", STYLE_WARNING, "a policy is being loaded");
 }

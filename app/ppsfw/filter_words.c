@@ -16,6 +16,9 @@
 const char *const direction_choices[] = {"inbound", "outbound", NULL};
 static const char *const flag_choices[] = {"syn", "ack", "syn-ack", "fin-ack", "rst", NULL};
 
+static const char *const severity_choices[] = {"info", "notice", "warning", "alert", NULL};
+static const char *const class_choices[] = {"egress", NULL};
+
 static const struct word flow_rows[] = {
 	{"segment", NULL, VALUE_TEXT, 0, NULL, "name of the segment"},
 	{"direction", NULL, VALUE_DIRECTION, 0, NULL, "inbound or outbound: who started it"},
@@ -34,6 +37,9 @@ const struct word_table flow_words = {flow_rows, COUNT_OF(flow_rows)};
 
 static const struct word event_rows[] = {
 	{"event", NULL, VALUE_TEXT, 0, NULL, "kind: deny, flow_start, policy_load, ..."},
+	{"severity", NULL, VALUE_CHOICE, 0, severity_choices, "info, notice, warning or alert"},
+	{"class", NULL, VALUE_CHOICE, 0, class_choices,
+		"egress: an inside host tried to start what nothing approves"},
 	{"reason", NULL, VALUE_TEXT, 0, NULL, "why it was dropped: see show drops"},
 	{"end", NULL, VALUE_TEXT, 0, NULL,
 		"why a flow ended: timeout, closed, revoked, killed, ..."},

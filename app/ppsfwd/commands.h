@@ -19,7 +19,8 @@
  *               "missed", "no_buffer", "errors"}
  *    "flows": {"live", "capacity", "started", "ended", "memory_bytes", "pressure": bool,
  *              "half_open": {"live", "max", "per_source", "replaced", "pressure": bool}},
- *    "packets": {"passed", "passed_bytes", "dropped", "dropped_bytes", "pass_pps", "drop_pps"},
+ *    "packets": {"passed", "passed_bytes", "dropped", "dropped_bytes", "pass_pps", "drop_pps",
+ *                "egress": drops that are alerts: inside hosts tried what nothing approves},
  *    "top_drops": [{"reason", "count"}] (at most 5, most first),
  *    "workers": [{"worker", "lcore", "passed", "dropped", "flows", "stalled": bool}],
  *    "events": {"written", "lost", "write_errors", "file"},

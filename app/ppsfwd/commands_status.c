@@ -182,10 +182,11 @@ void command_status(struct pps_ctl_call *call, const json_t *params, void *aux)
 		"flows", flows_json(manager, &totals), "top_drops", top_drops(&totals), "workers",
 		workers_json(manager));
 	json_object_set_new(status, "packets",
-		json_pack("{s:I, s:I, s:I, s:I, s:f, s:f}", "passed", (json_int_t)totals.passed,
-			"passed_bytes", (json_int_t)totals.passed_bytes, "dropped",
-			(json_int_t)totals.dropped, "dropped_bytes", (json_int_t)totals.drop_bytes,
-			"pass_pps", manager->rates.pass_pps, "drop_pps", manager->rates.drop_pps));
+		json_pack("{s:I, s:I, s:I, s:I, s:f, s:f, s:I}", "passed",
+			(json_int_t)totals.passed, "passed_bytes", (json_int_t)totals.passed_bytes,
+			"dropped", (json_int_t)totals.dropped, "dropped_bytes",
+			(json_int_t)totals.drop_bytes, "pass_pps", manager->rates.pass_pps,
+			"drop_pps", manager->rates.drop_pps, "egress", (json_int_t)totals.egress));
 	json_object_set_new(status, "events",
 		json_pack("{s:I, s:I, s:I, s:o}", "written", (json_int_t)events.written, "lost",
 			(json_int_t)events.lost, "write_errors", (json_int_t)events.write_errors,

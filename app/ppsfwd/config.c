@@ -331,6 +331,13 @@ static void read_build(const json_t *value, const struct pps_json_path *path, vo
 	read_range(value, path, target, 0, 1u << 20, errors);
 }
 
+static void read_hours(const json_t *value, const struct pps_json_path *path, void *target,
+	void *aux, struct pps_errors *errors)
+{
+	(void)aux;
+	read_range(value, path, target, 0, 8760, errors);
+}
+
 static void read_rotate(const json_t *value, const struct pps_json_path *path, void *target,
 	void *aux, struct pps_errors *errors)
 {
@@ -498,6 +505,8 @@ static const struct pps_json_field config_fields[] = {
 	{"access", read_access, 0, false, NULL, "who may use the control socket"},
 	{"build_mib", read_build, offsetof(struct config, build_mib), false, NULL,
 		"memory that compiling a policy may add (0-1048576); 0: no limit"},
+	{"expiry_warning_hours", read_hours, offsetof(struct config, expiry_warning_hours), false,
+		NULL, "how long before its end an exception is warned of (0-8760); 0: never"},
 	{"log", read_log, offsetof(struct config, log), false, NULL,
 		"the least important lines still written to standard error"},
 };
@@ -526,6 +535,7 @@ static struct config *make_default(void)
 	config->events_keep = 16;
 	config->state = pps_strdup("/var/lib/ppsfw");
 	config->build_mib = 1024;
+	config->expiry_warning_hours = 24;
 	config->log = PPS_LOG_INFO;
 	return config;
 }

@@ -39,7 +39,7 @@ void config_print(const struct config *config, struct pps_str *out)
 
 	document = json_pack(
 		"{s:o, s:o, s:s, s:s, s:s, s:I, s:I, s:{s:I, s:I}, s:s, s:{s:s?, s:I, s:I}, s:s, "
-		"s:{s:o, s:o}, s:I, s:s}",
+		"s:{s:o, s:o}, s:I, s:I, s:s}",
 		"eal", print_list(config->eal, config->n_eal), "segments", print_segments(config),
 		"mode", config_mode_word(config->mode), "policy", config->policy, "clock",
 		config_clock_word(config->clock), "workers", (json_int_t)config->workers, "flows",
@@ -50,7 +50,8 @@ void config_print(const struct config *config, struct pps_str *out)
 		"state", config->state, "access", "admin",
 		print_list(config->admins, config->n_admins), "view",
 		print_list(config->viewers, config->n_viewers), "build_mib",
-		(json_int_t)config->build_mib, "log", config_log_word(config->log));
+		(json_int_t)config->build_mib, "expiry_warning_hours",
+		(json_int_t)config->expiry_warning_hours, "log", config_log_word(config->log));
 	text = json_dumps(document, JSON_INDENT(2));
 	pps_str_addf(out, "%s\n", text ? text : "");
 	free(text);

@@ -239,6 +239,7 @@ void datapath_totals(const struct datapath *datapath, struct datapath_totals *re
 		ret->kept += pps_stats_load(&stats->rejudged_kept);
 		ret->rebound += pps_stats_load(&stats->rejudged_rebound);
 		ret->cut += pps_stats_load(&stats->rejudged_cut);
+		ret->egress += pps_stats_load(&stats->egress);
 		for (unsigned int p = 0; p < PPS_PORTS_MAX; p++)
 			add_port(&ret->ports[p], &stats->ports[p]);
 	}

@@ -33,6 +33,7 @@ struct datapath_totals {
 	uint64_t dropped, drop_bytes, passed, passed_bytes;
 	uint64_t flows_started, flows_ended, flows_live, flows_replaced, half_open;
 	uint64_t kept, rebound, cut;
+	uint64_t egress;
 	struct pps_port_stats ports[PPS_PORTS_MAX];
 };
 

@@ -174,6 +174,7 @@ void manager_fini(struct manager *manager)
 	access_list_fini(&manager->admins);
 	access_list_fini(&manager->viewers);
 	free(manager->pressures);
+	expiry_fini(&manager->expiry);
 	free(manager->watches);
 }
 
@@ -338,6 +339,20 @@ static void watch_links(struct manager *manager, uint64_t mono_ns)
 	}
 }
 
+/* People are told when exceptions are about to end, and when the clock that ends them jumps. */
+static void watch_clock(struct manager *manager)
+{
+	int64_t seconds;
+
+	reload_warn(manager);
+	if (manager->datapath->capture_clock)
+		return;
+	seconds = expiry_clock_step(&manager->expiry, pps_time_wall_ns(), pps_time_mono_ns());
+	if (seconds != 0)
+		manager_event(manager, "clock_stepped", NULL,
+			json_pack("{s:I}", "seconds", (json_int_t)seconds));
+}
+
 static void housekeep(struct manager *manager)
 {
 	uint64_t mono_ns = pps_time_mono_ns();
@@ -347,6 +362,7 @@ static void housekeep(struct manager *manager)
 	pps_event_log_flush(manager->log, false);
 	run_operations(manager);
 	reload_run(manager);
+	watch_clock(manager);
 	sample_rates(manager, mono_ns);
 	watch_workers(manager, mono_ns);
 	watch_links(manager, mono_ns);
@@ -367,8 +383,10 @@ void manager_run(struct manager *manager)
 		housekeep(manager);
 		/* A transaction under way is brought to its end, and to its record. */
 		if (manager->datapath->capture_clock && datapath_exhausted(manager->datapath) &&
-			!reload_busy(&manager->reload))
+			!reload_busy(&manager->reload)) {
+			reload_warn(manager);
 			manager->stop = true;
+		}
 	}
 	manager->worker_hangs = !datapath_stop(manager->datapath, manager_drain, manager);
 	if (manager->worker_hangs)

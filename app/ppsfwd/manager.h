@@ -20,6 +20,7 @@
 #include "access.h"
 #include "config.h"
 #include "datapath.h"
+#include "expiry.h"
 #include "reload.h"
 
 /*
@@ -78,7 +79,7 @@ struct manager {
 	struct pressure *pressures; /* one per worker */
 	uint64_t started_wall_ns, started_mono_ns;
 	uint64_t links_polled_ns;
-	uint64_t expired_ns; /* exceptions that ended before this have been spoken of */
+	struct expiry expiry; /* what was said of exceptions */
 	int epoll_fd, signal_fd;
 	bool stop;
 	bool worker_hangs; /* and does not stop: the same */

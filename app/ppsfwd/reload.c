@@ -254,25 +254,77 @@ static void retire(struct manager *manager)
 	reload->state = RELOAD_SWEEP;
 }
 
-/* Says which exceptions are no longer in force, by name. */
-static void say_expired(struct manager *manager)
+static uint64_t count_cut(const struct manager *manager)
+{
+	uint64_t n = 0;
+
+	for (unsigned int i = 0; i < manager->datapath->n_workers; i++)
+		n += pps_stats_load(&manager->datapath->workers[i].stats->rejudged_cut);
+	return n;
+}
+
+static json_t *exception_json(const struct pps_rule *rule)
+{
+	char text[PPS_TIME_TEXT_MAX];
+
+	return json_pack("{s:s, s:s, s:s?}", "rule", rule->id, "expires",
+		pps_time_format(rule->expires_ns, 0, text), "approved_by", rule->approved_by);
+}
+
+static void warn_of(struct manager *manager, const struct pps_rule *rule, uint64_t now_ns)
+{
+	json_t *fields = exception_json(rule);
+	uint64_t left_ns = rule->expires_ns > now_ns ? rule->expires_ns - now_ns : 0;
+
+	json_object_set_new(
+		fields, "remaining_sec", json_integer((json_int_t)(left_ns / PPS_NS_PER_SEC)));
+	manager_event(manager, "exception_expiring", NULL, fields);
+}
+
+static uint64_t warning_ns(const struct manager *manager)
+{
+	return manager->config->expiry_warning_hours * UINT64_C(3600) * PPS_NS_PER_SEC;
+}
+
+void reload_warn(struct manager *manager)
+{
+	const struct reload *reload = &manager->reload;
+	uint64_t now_ns = datapath_wall_ns(manager->datapath);
+	size_t rule;
+
+	if (reload->state != RELOAD_IDLE || reload->current == NULL)
+		return;
+	while (expiry_next_warning(&manager->expiry, now_ns, warning_ns(manager), &rule))
+		warn_of(manager, &reload->current->policy->rules[rule], now_ns);
+}
+
+/* Says which exceptions have ended, by name, and how many flows that cut. */
+static void say_expired(struct manager *manager, bool cut)
 {
 	const struct pps_ruleset *ruleset = manager->reload.current;
 	const struct pps_policy *policy = ruleset->policy;
-	char text[PPS_TIME_TEXT_MAX];
+	uint64_t n_cut = count_cut(manager) - manager->reload.cut_before;
+	bool captured = manager->datapath->capture_clock, warned;
 
-	for (size_t i = 0; i < policy->n_rules; i++) {
+	for (size_t i = policy->n_bans; i < policy->n_bans + policy->n_exceptions; i++) {
 		const struct pps_rule *rule = &policy->rules[i];
+		bool ended = ruleset->rules[i].expired;
+		enum expiry_change change = expiry_tell(&manager->expiry, i, ended, &warned);
+		json_t *fields;
 
-		/* Those that went with this compilation and not with an earlier one. */
-		if (!ruleset->rules[i].expired || rule->expires_ns <= manager->expired_ns)
+		if (change == EXPIRY_NONE)
 			continue;
-		manager_event(manager, "exception_expired", NULL,
-			json_pack("{s:s, s:s, s:s?}", "rule", rule->id, "expires",
-				pps_time_format(rule->expires_ns, 0, text), "approved_by",
-				rule->approved_by));
+		/* Captured time may run past the warning faster than management goes round. */
+		if (change == EXPIRY_ENDED && cut && captured && !warned && warning_ns(manager) > 0)
+			warn_of(manager, rule, rule->expires_ns);
+		fields = exception_json(rule);
+		if (change == EXPIRY_ENDED && cut)
+			json_object_set_new(
+				fields, "flows", json_pack("{s:I}", "cut", (json_int_t)n_cut));
+		manager_event(manager,
+			change == EXPIRY_ENDED ? "exception_expired" : "exception_revived", NULL,
+			fields);
 	}
-	manager->expired_ns = manager->reload.params.now_ns;
 }
 
 static void complete(struct manager *manager)
@@ -281,8 +333,9 @@ static void complete(struct manager *manager)
 	struct reload_request *request = &reload->request;
 	json_t *result = answer(manager);
 
+	expiry_take(&manager->expiry, reload->current->policy);
 	if (request->cause == RELOAD_EXPIRY) {
-		say_expired(manager);
+		say_expired(manager, true);
 	} else {
 		json_t *fields = json_copy(result);
 
@@ -292,7 +345,7 @@ static void complete(struct manager *manager)
 		json_object_set_new(fields, "file", pps_json_text(reload->current_name));
 		json_object_set_new(fields, "cause", json_string(cause_word(request->cause)));
 		manager_event(manager, "policy_loaded", &request->who, fields);
-		say_expired(manager);
+		say_expired(manager, false);
 	}
 	if (request->call != NULL)
 		pps_ctl_reply(request->call, json_incref(result));
@@ -420,8 +473,12 @@ static uint64_t due_expiry(const struct manager *manager)
 static void begin_what_is_due(struct manager *manager)
 {
 	struct reload *reload = &manager->reload;
-	uint64_t now_ns = due_expiry(manager);
+	uint64_t n_cut = count_cut(manager), now_ns;
 
+	/* Counted before it is asked whether one has ended: the datapath is faster than we. */
+	now_ns = due_expiry(manager);
+	if (now_ns == 0)
+		reload->cut_before = n_cut;
 	if (now_ns > 0) {
 		struct reload_request request = {
 			.cause = RELOAD_EXPIRY,

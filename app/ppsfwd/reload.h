@@ -20,7 +20,8 @@
  *
  * Expiry is the same transaction with the same text: when the first exception's time has come, the
  * policy is compiled again without it. Until the new ruleset is there the old one's rule is dead
- * all the same, because the datapath asks its 'expires_ns'.
+ * all the same, because the datapath asks its 'expires_ns'. A clock that is set back brings no
+ * ended exception back, until a policy is loaded: see expiry.h.
  *
  * Management thread only; the builder thread touches nothing but the fields said below.
  */
@@ -82,6 +83,7 @@ struct reload {
 	char previous_digest[65];
 
 	uint64_t kept, rebound, cut; /* totals when it was published */
+	uint64_t cut_before; /* total when no exception had ended yet of which nobody was told */
 	uint32_t next_generation;
 	bool sighup; /* another is wanted */
 	uint64_t expiry_retry_ns; /* monotonic: a failed expiry is tried again then; 0: none failed
@@ -102,6 +104,8 @@ void reload_from_file(struct manager *manager);
 /* Moves the transaction on, and begins one when an exception's time has come. Call it in every
  * round of the management loop. */
 void reload_run(struct manager *manager);
+/* Warns of exceptions that end soon. */
+void reload_warn(struct manager *manager);
 /* The workers have stopped: what was published is recorded, what was being compiled is not waited
  * for. True when the builder is still at it: then the process must end without freeing. */
 bool reload_stop(struct manager *manager);

@@ -130,6 +130,8 @@ static void add_deny(
 	}
 	add_number(object, "count", event->count);
 	add_authority(object, event, names);
+	if (event->egress)
+		add_text(object, "class", "egress");
 	if (event->audit)
 		json_object_set_new_nocheck(object, "audit", json_true());
 }

@@ -83,12 +83,14 @@ void pps_event_log_generation(
 /* ---- writing ---- */
 
 /* A new event with what every event has. */
-static json_t *begin(struct pps_event_log *log, uint64_t wall_ns, const char *kind)
+static json_t *begin(struct pps_event_log *log, uint64_t wall_ns, const char *kind, bool egress)
 {
+	const char *severity = pps_event_severity_word(kind, egress);
 	char time[PPS_TIME_TEXT_MAX];
 
-	return json_pack("{s:s, s:I, s:s}", "time", pps_time_format(wall_ns, 3, time), "seq",
-		(json_int_t)++log->stats.written, "event", kind);
+	return json_pack("{s:s, s:I, s:s, s:s}", "time", pps_time_format(wall_ns, 3, time), "seq",
+		(json_int_t)++log->stats.written, "event", kind, "severity",
+		severity != NULL ? severity : "warning");
 }
 
 static int add_to_line(const char *bytes, size_t n, void *aux)
@@ -128,8 +130,8 @@ unsigned int pps_event_log_drain(
 			break;
 		for (unsigned int i = 0; i < n; i++) {
 			log->stats.lost += records[i].lost;
-			event = begin(
-				log, records[i].wall_ns, pps_event_kind_word(records[i].kind));
+			event = begin(log, records[i].wall_ns, pps_event_kind_word(records[i].kind),
+				records[i].egress);
 			pps_event_json_add(event, &records[i], &log->names);
 			finish(log, event);
 		}
@@ -141,9 +143,9 @@ unsigned int pps_event_log_drain(
 void pps_event_log_write(
 	struct pps_event_log *log, uint64_t wall_ns, const char *kind, json_t *fields)
 {
-	json_t *event = begin(log, wall_ns, kind);
+	json_t *event = begin(log, wall_ns, kind, false);
 
-	/* "time", "seq" and "event" are ours. */
+	/* "time", "seq", "event" and "severity" are ours. */
 	if (fields != NULL)
 		json_object_update_missing(event, fields);
 	json_decref(fields);

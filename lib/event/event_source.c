@@ -135,7 +135,8 @@ static inline uint64_t pack16(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 }
 
 static inline void make_key(struct deny_key *key, const struct pps_packet *packet, uint8_t segment,
-	enum pps_side side, enum pps_reason reason, uint32_t rule, uint32_t generation, bool audit)
+	enum pps_side side, enum pps_reason reason, uint32_t rule, uint32_t generation,
+	unsigned int flags)
 {
 	memcpy(&key->words[0], packet->src, sizeof(packet->src));
 	memcpy(&key->words[2], packet->dst, sizeof(packet->dst));
@@ -145,7 +146,7 @@ static inline void make_key(struct deny_key *key, const struct pps_packet *packe
 	key->words[6] = pack16((uint64_t)packet->family << 8 | packet->protocol,
 		(uint64_t)packet->icmp_type << 8 | packet->icmp_code,
 		(uint64_t)reason << 8 | segment,
-		(uint64_t)side << 2 | (uint64_t)audit << 1 | has_l4(packet));
+		(uint64_t)side << 3 | (uint64_t)flags << 1 | has_l4(packet));
 }
 _Static_assert(sizeof(((struct pps_packet *)0)->src) == 16, "two words");
 
@@ -197,13 +198,13 @@ static void fill(struct pps_event *event, const struct pps_packet *packet)
 
 void pps_event_deny(struct pps_event_source *source, uint64_t wall_ns,
 	const struct pps_packet *packet, uint8_t segment, enum pps_side side,
-	enum pps_reason reason, uint32_t rule, uint32_t generation, bool audit)
+	enum pps_reason reason, uint32_t rule, uint32_t generation, unsigned int flags)
 {
 	struct deny_key key;
 	struct place *place;
 	unsigned int i;
 
-	make_key(&key, packet, segment, side, reason, rule, generation, audit);
+	make_key(&key, packet, segment, side, reason, rule, generation, flags);
 	i = find_place(source, &key);
 	place = &source->places[i];
 	if (place->event.count != 0) {
@@ -223,7 +224,8 @@ void pps_event_deny(struct pps_event_source *source, uint64_t wall_ns,
 		.detail = (uint8_t)reason,
 		.segment = segment,
 		.direction = (uint8_t)pps_side_direction(side),
-		.audit = audit,
+		.audit = (flags & PPS_EVENT_AUDIT) != 0,
+		.egress = (flags & PPS_EVENT_EGRESS) != 0,
 	};
 	fill(&place->event, packet);
 	append(source, i);

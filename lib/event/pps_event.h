@@ -24,7 +24,8 @@
  *     for it, and what comes after is counted as lost. No line is ever left half in the middle. A
  *     file that somebody moved away or cut short is opened again or followed.
  *
- * Every object has: "time" (RFC 3339, UTC), "seq", "event" (the kind). See ppsfwd(8) for the rest.
+ * Every object has: "time" (RFC 3339, UTC), "seq", "event" (the kind), "severity" (from one table,
+ * event_severity.c). See ppsfwd(8) for the rest.
  */
 
 #include <stdbool.h>
@@ -82,6 +83,7 @@ struct pps_event {
 	uint8_t audit; /* deny: forwarded all the same (audit mode) */
 	uint8_t state; /* flow end: enum pps_flow_state before */
 	uint8_t has_l4; /* ports, or ICMP type and code, were read */
+	uint8_t egress; /* deny: an inside host tried to start what nothing approves */
 };
 _Static_assert(sizeof(struct pps_event) == 2 * PPS_CACHE_LINE, "a record is two cache lines");
 
@@ -95,11 +97,14 @@ struct pps_event_source *pps_event_source_create(
 	const char *name, unsigned int ring_size, struct pps_worker_stats *stats);
 void pps_event_source_destroy(struct pps_event_source *source);
 
+#define PPS_EVENT_AUDIT  1u /* forwarded all the same */
+#define PPS_EVENT_EGRESS 2u /* an inside host tried to start what nothing approves */
+
 /* A denied packet that entered 'segment' from 'side'. 'rule' is the slot of a ban, of an expired
- * exception or of a rule whose limits are reached, or 0. */
+ * exception or of a rule whose limits are reached, or 0; 'flags' are PPS_EVENT_AUDIT and _EGRESS. */
 void pps_event_deny(struct pps_event_source *source, uint64_t wall_ns,
 	const struct pps_packet *packet, uint8_t segment, enum pps_side side,
-	enum pps_reason reason, uint32_t rule, uint32_t generation, bool audit);
+	enum pps_reason reason, uint32_t rule, uint32_t generation, unsigned int flags);
 /* A flow began or ended. */
 void pps_event_flow(struct pps_event_source *source, enum pps_event_kind kind, uint64_t wall_ns,
 	const struct pps_flow_key *key, const struct pps_flow *flow,
@@ -149,6 +154,9 @@ void pps_event_log_flush(struct pps_event_log *log, bool sync);
  * at most 'max'; "since_seq" events only with seq greater than it. A new array. */
 json_t *pps_event_log_tail(
 	const struct pps_event_log *log, const json_t *filter, uint64_t since_seq, size_t max);
+/* The severity of an event of this kind: "info", "notice", "warning" or "alert"; NULL for a kind
+ * that nobody has put into the table. 'egress' is for denies. */
+const char *pps_event_severity_word(const char *kind, bool egress);
 /* True when 'event' has every member of 'filter' with an equal value. */
 bool pps_event_matches(const json_t *event, const json_t *filter);
 

@@ -538,17 +538,33 @@ static void judge(struct pps_filter *filter, struct pps_verdict *verdicts)
 	}
 }
 
+/*
+ * A protected host tried to start a flow that nothing approves: an alert, because such a host was
+ * told what it may do. Packets of flows that were approved once are none of that.
+ */
+static bool is_egress(const struct burst *burst, const struct pps_verdict *verdict)
+{
+	return burst->ingress->side == PPS_SIDE_INSIDE && !verdict->rejudged &&
+		(verdict->reason == PPS_REASON_NOT_APPROVED ||
+			verdict->reason == PPS_REASON_BANNED ||
+			verdict->reason == PPS_REASON_EXCEPTION_EXPIRED);
+}
+
 static void account_drop(struct pps_filter *filter, const struct pps_packet *packet,
 	const struct pps_verdict *verdict)
 {
 	const struct burst *burst = &filter->burst;
 	bool by_rule = pps_reason_step(verdict->reason) == PPS_STEP_CLASSIFY;
+	bool egress = is_egress(burst, verdict);
 
 	pps_stats_add(&filter->stats->drops[verdict->reason], 1);
+	if (egress)
+		pps_stats_add(&filter->stats->egress, 1);
 	pps_stats_add(&filter->stats->drop_bytes, packet->length);
 	pps_event_deny(filter->events, burst->now->wall_ns, packet, burst->ingress->segment,
 		burst->ingress->side, verdict->reason, by_rule ? verdict->rule : 0,
-		burst->ruleset->generation, filter->audit);
+		burst->ruleset->generation,
+		(filter->audit ? PPS_EVENT_AUDIT : 0) | (egress ? PPS_EVENT_EGRESS : 0));
 }
 
 static void account_rule(

@@ -194,6 +194,7 @@ struct pps_worker_stats {
 	uint64_t drops[PPS_REASON_COUNT]; /* by reason; in audit mode "would have dropped" */
 	uint64_t drop_bytes;
 	uint64_t passed, passed_bytes;
+	uint64_t egress; /* drops that are alerts: an inside host tried what nothing approves */
 	uint64_t loops, busy_loops; /* for the watchdog and utilisation */
 	uint64_t flows_started, flows_ended, flows_live;
 	uint64_t flows_replaced; /* of those ended: half-open ones that made room */
