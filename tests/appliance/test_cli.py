@@ -192,7 +192,7 @@ def a_wrong_object_lists_the_right_ones_and_the_nearest():
     result = run("show", "flow")
     check_exit(result, USAGE)
     check_in('did you mean "flows"?', result.err)
-    check_in("rules, flows, drops, policy", result.err)
+    check_in("rules, flows, drops, sources, policy", result.err)
     check_exit(run("show"), USAGE)
     check_exit(run("kill", "rules"), USAGE)
 
@@ -223,7 +223,7 @@ def help_lists_every_command_and_explains_each():
     check_exit(result, OK)
     check_equal(run("--help").out, result.out)
     names = command_names()
-    check_equal(len(names), 13)
+    check_equal(len(names), 14)
     for name in names:
         check_in(f"  ppsfw {name}", result.out)
         one = run("help", *name.split())
@@ -247,7 +247,7 @@ def version_is_the_projects():
 @test
 def the_later_commands_are_not_in_the_table():
     for words in (["confirm"], ["rollback"], ["history"], ["diff", "x"], ["census"], ["assess"],
-                  ["capture"], ["watch"], ["show", "sources"], ["show", "exceptions"]):
+                  ["capture"], ["watch"], ["show", "exceptions"]):
         check_exit(run(*words), USAGE)
 
 
@@ -297,7 +297,7 @@ def completion_knows_arguments_and_pairs():
     check_equal(plain("kill", "flows", "direction"), ["inbound", "outbound"])
     check_not_in("direction", plain("kill", "flows", "direction", "inbound"))
     check_in("https", plain("registry"))
-    check_equal(plain("help", "show"), ["rules", "flows", "drops", "policy"])
+    check_equal(plain("help", "show"), ["rules", "flows", "drops", "sources", "policy"])
     check_equal(plain("nonsense", "x"), [])
 
 
@@ -315,7 +315,7 @@ def complete(*words):
 @test
 def bash_completes_commands_objects_files_and_options():
     check_equal(complete("st"), ["status"])
-    check_equal(complete("show", ""), ["rules", "flows", "drops", "policy"])
+    check_equal(complete("show", ""), ["rules", "flows", "drops", "sources", "policy"])
     check_equal(complete("--json", "show", "fl"), ["flows"])
     check_equal(complete("--str"), [])
     check_equal(complete("check", "--str"), ["--strict"])
@@ -381,6 +381,9 @@ def escape_sequences_of_the_daemon_never_reach_the_terminal():
             ({"status": poison(STATUS, EVIL)}, ["-v"]),
             ({"show_rules": {"rules": [poison(RULE, EVIL)]}}, ["show", "rules"]),
             ({"show_flows": {"flows": [poison(FLOW, EVIL)]}}, ["show", "flows"]),
+            ({"show_sources": {"block": {"files": [EVIL], "reason": EVIL, "top": [
+                {"source": EVIL}]}, "files": [{"name": EVIL, "digest": EVIL}]}},
+             ["show", "sources"]),
             ({"show_drops": {"drops": [{"reason": EVIL, "step": EVIL, "text": EVIL}]}},
              ["show", "drops"]),
             ({"show_policy": {"policy": poison(POLICY, EVIL), "document": {EVIL: EVIL}}},

@@ -7,7 +7,7 @@
 
 #include "event_fixture.h"
 
-/* Drains one record and compares its object with 'expected', "time" and "seq" aside. */
+/* Drains one record and compares its object with 'expected', "time", "seq" and "severity" aside. */
 static void expect_json(struct event_fixture *f, const char *expected)
 {
 	json_t *tail, *event, *want = json_loads(expected, 0, NULL);
@@ -18,6 +18,7 @@ static void expect_json(struct event_fixture *f, const char *expected)
 	event = json_array_get(tail, 0);
 	CU_ASSERT_EQUAL(json_object_del(event, "time"), 0);
 	CU_ASSERT_EQUAL(json_object_del(event, "seq"), 0);
+	CU_ASSERT_EQUAL(json_object_del(event, "severity"), 0);
 	CU_ASSERT(json_equal(event, want));
 	if (!json_equal(event, want)) {
 		char *text = json_dumps(event, JSON_COMPACT);
@@ -49,6 +50,38 @@ static void a_deny_says_who_what_where_and_why(void)
 		"\"destination\":\"198.51.100.10\",\"destination_port\":23,\"count\":5,"
 		"\"rule\":\"BAN-0001\",\"policy\":\"web-enclave\",\"revision\":7,\"generation\":"
 		"3}");
+	event_tear_down(&f);
+}
+
+static void an_egress_is_a_deny_of_a_class_of_its_own_and_an_alert(void)
+{
+	struct pps_packet packet = event_make_telnet(1);
+	struct event_fixture f;
+	unsigned int n_alerts = 0;
+	json_t *tail;
+
+	event_set_up(&f, 256);
+	pps_event_deny(f.source, NOW, &packet, 0, PPS_SIDE_INSIDE, PPS_REASON_NOT_APPROVED, 0, 0,
+		PPS_EVENT_EGRESS);
+	/* The same packet of a flow that was approved once is another record. */
+	pps_event_deny(
+		f.source, NOW, &packet, 0, PPS_SIDE_INSIDE, PPS_REASON_NOT_APPROVED, 0, 0, 0);
+	pps_event_tick(f.source, NOW, true);
+	CU_ASSERT_EQUAL(pps_event_log_drain(f.log, f.source, 10), 2);
+	tail = pps_event_log_tail(f.log, NULL, 0, 2);
+	for (size_t i = 0; i < 2; i++) {
+		const json_t *event = json_array_get(tail, i);
+		const char *class = json_string_value(json_object_get(event, "class"));
+		const char *severity = json_string_value(json_object_get(event, "severity"));
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(severity);
+		CU_ASSERT_STRING_EQUAL(severity, class != NULL ? "alert" : "notice");
+		CU_ASSERT(class == NULL || strcmp(class, "egress") == 0);
+		CU_ASSERT_PTR_NULL(json_object_get(event, "audit"));
+		n_alerts += class != NULL;
+	}
+	CU_ASSERT_EQUAL(n_alerts, 1);
+	json_decref(tail);
 	event_tear_down(&f);
 }
 
@@ -415,6 +448,7 @@ static void a_listener_gets_every_event_in_order(void)
 
 static const struct unit_test tests[] = {
 	UNIT_TEST(a_deny_says_who_what_where_and_why),
+	UNIT_TEST(an_egress_is_a_deny_of_a_class_of_its_own_and_an_alert),
 	UNIT_TEST(a_deny_says_only_what_applies),
 	UNIT_TEST(lost_records_are_said_once_and_summed),
 	UNIT_TEST(a_flow_tells_its_beginning_and_its_end),

@@ -21,7 +21,7 @@ static struct pps_event_log_stats stats_of(const struct pps_event_log *log)
 
 /* ---- lines ---- */
 
-static void an_event_has_time_sequence_number_and_kind(void)
+static void an_event_has_time_sequence_number_kind_and_severity(void)
 {
 	struct event_place place;
 	struct pps_event_log *log;
@@ -29,16 +29,17 @@ static void an_event_has_time_sequence_number_and_kind(void)
 
 	event_place_make(&place);
 	log = event_log_at(&place, 0, 0);
-	pps_event_log_write(log, NOW + 7 * PPS_NS_PER_MS, "policy_load",
+	pps_event_log_write(log, NOW + 7 * PPS_NS_PER_MS, "policy_loaded",
 		json_pack("{s:s, s:i}", "digest", "a\"b", "uid", 0));
 	pps_event_log_write(log, NOW, "stop", NULL);
 	pps_event_log_flush(log, true);
 	text = event_place_text(&place, 0);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
 	CU_ASSERT_STRING_EQUAL(text,
-		"{\"time\":\"2026-01-01T00:00:00.007Z\",\"seq\":1,\"event\":\"policy_load\","
-		"\"digest\":\"a\\\"b\",\"uid\":0}\n"
-		"{\"time\":\"2026-01-01T00:00:00.000Z\",\"seq\":2,\"event\":\"stop\"}\n");
+		"{\"time\":\"2026-01-01T00:00:00.007Z\",\"seq\":1,\"event\":\"policy_loaded\","
+		"\"severity\":\"notice\",\"digest\":\"a\\\"b\",\"uid\":0}\n"
+		"{\"time\":\"2026-01-01T00:00:00.000Z\",\"seq\":2,\"event\":\"stop\","
+		"\"severity\":\"warning\"}\n");
 	free(text);
 	pps_event_log_destroy(log);
 	event_place_remove(&place);
@@ -530,7 +531,7 @@ static void a_file_that_vanished_with_its_folder_comes_back(void)
 }
 
 static const struct unit_test tests[] = {
-	UNIT_TEST(an_event_has_time_sequence_number_and_kind),
+	UNIT_TEST(an_event_has_time_sequence_number_kind_and_severity),
 	UNIT_TEST(fields_cannot_take_the_place_of_our_own),
 	UNIT_TEST(an_event_file_is_not_for_everybody),
 	UNIT_TEST(lines_are_written_unasked_when_many_wait),

@@ -3,6 +3,7 @@
 /* ppsfwd(8) says what the program says: the same words, in the same order. */
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,7 +133,10 @@ static void every_kind_of_event_is_named(void)
 		"daemon_stop",
 		"policy_loaded",
 		"policy_refused",
+		"exception_expiring",
 		"exception_expired",
+		"exception_revived",
+		"clock_stepped",
 		"flows_killed",
 		"link_up",
 		"link_down",
@@ -146,8 +150,43 @@ static void every_kind_of_event_is_named(void)
 	char *section = read_section("\n.Sh EVENTS");
 	size_t i;
 
-	for (i = 0; section && i < UNIT_COUNT(kinds); i++)
+	for (i = 0; section && i < UNIT_COUNT(kinds); i++) {
 		CU_ASSERT_TRUE(has_word(section, kinds[i]));
+		CU_ASSERT_PTR_NOT_NULL(pps_event_severity_word(kinds[i], false));
+	}
+	free(section);
+}
+
+/* The page's table of severities is the program's. */
+static void every_severity_is_that_of_the_table(void)
+{
+	char *section = read_section("\n.Sh EVENTS"), *at, *item;
+	unsigned int n = 0;
+
+	if (!section)
+		return;
+	at = strstr(section, "\n.It Cm info Ta ");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+	for (at++; strncmp(at, ".It Cm ", 7) == 0 && strstr(at, " Ta ") < strchr(at, '\n');
+		at = strchr(at, '\n') + 1) {
+		char severity[16], *end = strchr(at, '\n'), *kind, *rest = NULL;
+
+		sscanf(at + 7, "%15s", severity);
+		item = pps_asprintf(
+			"%.*s", (int)(end - strstr(at, " Ta ") - 4), strstr(at, " Ta ") + 4);
+		for (kind = strtok_r(item, ", ", &rest); kind; kind = strtok_r(NULL, ", ", &rest)) {
+			if (strcmp(kind, "egress") == 0) {
+				CU_ASSERT_STRING_EQUAL(
+					severity, pps_event_severity_word("deny", true));
+				continue;
+			}
+			CU_ASSERT_PTR_NOT_NULL_FATAL(pps_event_severity_word(kind, false));
+			CU_ASSERT_STRING_EQUAL(severity, pps_event_severity_word(kind, false));
+			n++;
+		}
+		free(item);
+	}
+	CU_ASSERT_EQUAL(n, 16);
 	free(section);
 }
 
@@ -156,6 +195,7 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(no_reason_is_explained_that_does_not_exist),
 	UNIT_TEST(every_end_of_a_flow_is_named),
 	UNIT_TEST(every_kind_of_event_is_named),
+	UNIT_TEST(every_severity_is_that_of_the_table),
 };
 
 int main(void)
