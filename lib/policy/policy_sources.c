@@ -205,7 +205,8 @@ static void read_list(struct policy_reader *reader, const json_t *value,
 	collect_elements(&to, list, value, false, path, errors);
 	written->n = list->set.n;
 	written->items = pps_alloc((written->n + 1) * sizeof(written->items[0]));
-	memcpy(written->items, list->set.items, written->n * sizeof(written->items[0]));
+	if (written->n > 0)
+		memcpy(written->items, list->set.items, written->n * sizeof(written->items[0]));
 	prefixes_normalise(written);
 	collect_elements(&to, list, value, true, path, errors);
 	prefixes_normalise(&list->set);

@@ -291,6 +291,18 @@ def an_inside_host_that_tries_what_nothing_approves_is_an_alert():
 
 
 @test
+def the_last_packet_of_a_flow_that_is_cut_is_no_alert_and_the_next_is():
+    document = policy(exceptions=[exception(EPOCH + 10, direction="outbound", protocol="udp",
+                                            source=SERVER, destination=CLIENT)])
+    frame = ethernet(ipv4(SERVER, CLIENT, udp(4000, 5432)))
+    run = replay(document, [(number, INSIDE, frame) for number in (0, 9, 10, 11)])
+    check_equal(len(run.outside), 2)
+    check_equal([(event["reason"], event.get("class")) for event in run.of("deny")],
+                [("exception_expired", None), ("exception_expired", "egress")])
+    check_equal([event["flows"]["cut"] for event in run.of("exception_expired")], [1])
+
+
+@test
 def alerts_are_counted_and_found_and_said_first():
     frames = [ethernet(ipv4(SERVER, CLIENT, udp(4000, port))) for port in (53, 53, 123)]
     with Appliance(policy()) as appliance:
