@@ -9,8 +9,8 @@
  * one side and gives each a verdict, in phases over the whole burst so that memory is asked for
  * early and classification is one call per context:
  *
- *     parse -> sources -> flows (keys, hashes, lookup) -> classify misses and stale flows -> decide
- * -> account
+ *     parse -> sources -> flows (keys, hashes, lookup) -> classify misses and stale flows
+ *           -> decide -> account
  *
  * Decisions are taken in the order of the frames: the verdict of each is what it would be if the
  * frames had come one by one. (What an earlier frame of the burst changes in the flow table, the
