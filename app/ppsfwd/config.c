@@ -298,7 +298,7 @@ static const struct pps_json_field half_open_fields[] = {
 	{"max", read_half_open_number, offsetof(struct config, half_open_max), false, NULL,
 		"of all sources (1 to flows); without it half of flows"},
 	{"per_source", read_half_open_number, offsetof(struct config, half_open_per_source), false,
-		NULL, "of one source (1 to max); without it a 64th of max, but at least 256"},
+		NULL, "of one source (1 to max); without it a quarter of max, but at least 2048"},
 };
 
 static void read_half_open(const json_t *value, const struct pps_json_path *path, void *config,

@@ -55,8 +55,8 @@ void reload_bundle_release(struct reload_bundle *bundle); /* NULL is fine */
 struct reload_request {
 	enum reload_cause cause;
 	char *name; /* of the file, for the record */
-	struct reload_bundle *bundle; /* the policy's bytes, and its files'; empty: the builder reads
-					 the configured file */
+	struct reload_bundle *bundle; /* the policy's bytes, and its files'; empty: the builder
+					 reads the configured file */
 	struct pps_ctl_peer who; /* pid 0: the daemon itself */
 	struct pps_ctl_call *call; /* to answer, or NULL */
 };

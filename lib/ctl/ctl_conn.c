@@ -149,6 +149,12 @@ static void refuse_length(struct pps_ctl_conn *conn)
 	free(message);
 }
 
+/* A run always takes one line, however long it took to read. */
+static bool has_time(const struct pps_ctl_server *server)
+{
+	return server->n_taken == 0 || pps_time_mono_ns() < server->busy_until_ns;
+}
+
 /* Returns how many lines were taken. */
 static unsigned int take_lines(struct pps_ctl_conn *conn)
 {
@@ -156,12 +162,12 @@ static unsigned int take_lines(struct pps_ctl_conn *conn)
 	const char *line;
 	size_t len;
 
-	while (n < PPS_CTL_LINES_PER_RUN && may_take_lines(conn) &&
-		pps_time_mono_ns() < conn->server->busy_until_ns) {
+	while (n < PPS_CTL_LINES_PER_RUN && may_take_lines(conn) && has_time(conn->server)) {
 		if (!pps_ctl_lines_take(&conn->in, &line, &len) &&
 			(!conn->ended || !pps_ctl_lines_take_rest(&conn->in, &line, &len)))
 			break;
 		n++;
+		conn->server->n_taken++;
 		if (len > line_max(conn)) {
 			refuse_length(conn);
 			break;

@@ -111,6 +111,7 @@ struct pps_ctl_server {
 	bool kicked;
 	uint64_t now_ns; /* of the run under way or the last one */
 	uint64_t busy_until_ns; /* real time: the loop has other things to do as well */
+	unsigned int n_taken; /* lines, in this run */
 	unsigned int turn; /* who is served first */
 	struct pps_ctl_conn *conns[PPS_CTL_CLIENTS_MAX];
 	unsigned int n_conns;

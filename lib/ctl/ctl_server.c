@@ -338,6 +338,7 @@ void pps_ctl_server_run(struct pps_ctl_server *server, uint64_t mono_ns)
 	server->now_ns = mono_ns;
 	resume_accepting(server);
 	collect(server);
+	server->n_taken = 0;
 	server->busy_until_ns = pps_time_mono_ns() + PPS_CTL_BUSY_NS;
 	serve_role(server, true);
 	serve_role(server, false);

@@ -101,7 +101,8 @@ void pps_event_source_destroy(struct pps_event_source *source);
 #define PPS_EVENT_EGRESS 2u /* an inside host tried to start what nothing approves */
 
 /* A denied packet that entered 'segment' from 'side'. 'rule' is the slot of a ban, of an expired
- * exception or of a rule whose limits are reached, or 0; 'flags' are PPS_EVENT_AUDIT and _EGRESS. */
+ * exception or of a rule whose limits are reached, or 0; 'flags' are PPS_EVENT_AUDIT and _EGRESS.
+ */
 void pps_event_deny(struct pps_event_source *source, uint64_t wall_ns,
 	const struct pps_packet *packet, uint8_t segment, enum pps_side side,
 	enum pps_reason reason, uint32_t rule, uint32_t generation, unsigned int flags);

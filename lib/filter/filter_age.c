@@ -42,8 +42,8 @@ static void rejudge_slice(struct pps_filter *filter, const struct pps_ruleset *r
 		struct pps_flow_key key;
 
 		pps_flow_key_at(filter->flows, handles[i], &key);
-		if (flow_rejudge(filter, ruleset, &key, handles[i], classes[i].rule, now->wall_ns) !=
-			PPS_REASON_NONE)
+		if (flow_rejudge(filter, ruleset, &key, handles[i], classes[i].rule,
+			    now->wall_ns) != PPS_REASON_NONE)
 			pps_filter_end_flow(filter, now, handles[i], PPS_FLOW_END_REVOKED);
 	}
 }

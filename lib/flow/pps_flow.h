@@ -221,13 +221,15 @@ static inline uint32_t pps_flow_half_open_max_default(uint32_t flows)
 {
 	return flows < 2 ? 1 : flows / 2;
 }
-/* So much that resolvers and whole networks behind one address do not come near it in a second, so
- * little that it takes 64 sources to use up all. */
+/* A quarter, and in small tables 2048: one source leaves room for others, and neither a resolver
+ * nor the auditor's scan of a host comes near it. */
 static inline uint32_t pps_flow_half_open_share_default(uint32_t half_open_max)
 {
-	uint32_t share = half_open_max / 64;
+	uint32_t share = half_open_max / 4;
 
-	return share >= 256 ? share : half_open_max < 256 ? half_open_max : 256;
+	if (share < 2048)
+		share = 2048;
+	return share < half_open_max ? share : half_open_max;
 }
 
 /* NULL and errno (ENOMEM, EINVAL). Draws the hash secret from the kernel. EAL must be up. */

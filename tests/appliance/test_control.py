@@ -33,7 +33,8 @@ STATUS = {
     "policy": {"name", "revision", "authority", "digest", "generation", "file", "loaded",
                "age_sec", "valid_until", "rules", "entries", "table_bytes"},
     "flows": {"live", "capacity", "started", "ended", "memory_bytes", "pressure", "half_open"},
-    "packets": {"passed", "passed_bytes", "dropped", "dropped_bytes", "pass_pps", "drop_pps"},
+    "packets": {"passed", "passed_bytes", "dropped", "dropped_bytes", "pass_pps", "drop_pps",
+                "egress"},
     "events": {"written", "lost", "write_errors", "file"},
     "reload": {"busy", "loads", "refused"},
 }
@@ -89,8 +90,8 @@ def every_method_is_listed_with_its_role():
         check_equal({name for name, role in roles.items() if role == "admin"},
                     {"load", "kill_flows"})
         check_equal({name for name, role in roles.items() if role == "view"},
-                    {"status", "show_rules", "show_flows", "show_drops", "show_policy", "explain",
-                     "events", "methods"})
+                    {"status", "show_rules", "show_flows", "show_drops", "show_policy", "show_sources",
+                     "explain", "events", "methods"})
         error = refused(appliance.call, "statsu")
         check_equal(error.code, -32601)
         check_in("status", error.message)

@@ -53,7 +53,7 @@ def a_flood_is_said_in_status_and_in_an_event_and_so_is_its_end():
     with started(1000) as appliance:
         flows = wait_for(lambda: flows_of(appliance), lambda flows: flows["half_open"]["pressure"]
                          and flows["started"] == 1000)
-        check_equal(flows["half_open"], {"live": 512, "max": 512, "per_source": 256,
+        check_equal(flows["half_open"], {"live": 512, "max": 512, "per_source": 512,
                                          "replaced": 488, "pressure": True})
         check_equal((flows["live"], flows["pressure"]), (512, False))
         event = events_of(appliance, "half_open_pressure")[0]

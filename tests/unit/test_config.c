@@ -275,11 +275,11 @@ static void expect_line(const char *text, const char *row)
 	X(a_million_flows_are_the_default, "{" MINIMAL "}", "'flows': 1048576")                   \
 	X(the_largest_flow_table_is_read, WITH("'flows':67108864"), "'flows': 67108864")          \
 	X(half_of_the_flows_may_be_half_open, "{" MINIMAL "}",                                    \
-		"'half_open': {\n    'max': 524288,\n    'per_source': 8192\n  }")                \
+		"'half_open': {\n    'max': 524288,\n    'per_source': 131072\n  }")              \
 	X(half_open_bounds_follow_the_flows, WITH("'flows':2000"),                                \
-		"'max': 1000,\n    'per_source': 256\n")                                          \
+		"'max': 1000,\n    'per_source': 1000\n")                                         \
 	X(the_share_follows_the_whole, WITH("'half_open':{'max':64000}"),                         \
-		"'max': 64000,\n    'per_source': 1000\n")                                        \
+		"'max': 64000,\n    'per_source': 16000\n")                                       \
 	X(half_open_bounds_are_read, WITH("'half_open':{'max':7,'per_source':7}"),                \
 		"'max': 7,\n    'per_source': 7\n")                                               \
 	X(the_default_socket_is_where_the_client_looks, "{" MINIMAL "}",                          \

@@ -655,7 +655,7 @@ static void an_established_flow_gives_its_share_back(void)
 
 /* ---- sizes ---- */
 
-static void the_defaults_are_half_the_table_and_a_64th_of_that(void)
+static void the_defaults_are_half_the_table_and_a_quarter_of_that(void)
 {
 	static const struct {
 		uint32_t flows, max, per_source;
@@ -663,10 +663,10 @@ static void the_defaults_are_half_the_table_and_a_64th_of_that(void)
 		{1, 1, 1},
 		{2, 1, 1},
 		{100, 50, 50},
-		{1024, 512, 256},
-		{8192, 4096, 256},
-		{65536, 32768, 512},
-		{1048576, 524288, 8192},
+		{1024, 512, 512},
+		{8192, 4096, 2048},
+		{65536, 32768, 8192},
+		{1048576, 524288, 131072},
 	};
 
 	for (size_t i = 0; i < UNIT_COUNT(cases); i++) {
@@ -686,7 +686,7 @@ static void a_table_has_the_bounds_it_was_given(void)
 	pps_flow_table_destroy(table);
 	table = create(1000, 0, 0);
 	CU_ASSERT_EQUAL(pps_flow_half_open_max(table), 500);
-	CU_ASSERT_EQUAL(pps_flow_half_open_per_source(table), 256);
+	CU_ASSERT_EQUAL(pps_flow_half_open_per_source(table), 500);
 	pps_flow_table_destroy(table);
 	table = create(1000, 10, 0);
 	CU_ASSERT_EQUAL(pps_flow_half_open_per_source(table), 10);
@@ -828,7 +828,7 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(after_its_grace_a_sources_own_oldest_is_replaced),
 	UNIT_TEST(the_grace_survives_the_end_of_the_ticks),
 	UNIT_TEST(an_established_flow_gives_its_share_back),
-	UNIT_TEST(the_defaults_are_half_the_table_and_a_64th_of_that),
+	UNIT_TEST(the_defaults_are_half_the_table_and_a_quarter_of_that),
 	UNIT_TEST(a_table_has_the_bounds_it_was_given),
 	UNIT_TEST(bounds_beyond_the_table_are_refused),
 	UNIT_TEST(counts_are_exact_whatever_happens),

@@ -186,7 +186,7 @@ static void every_severity_is_that_of_the_table(void)
 		}
 		free(item);
 	}
-	CU_ASSERT_EQUAL(n, 16);
+	CU_ASSERT_EQUAL(n, 20);
 	free(section);
 }
 
