@@ -146,3 +146,14 @@ void pps_flow_hasher_burst(const struct pps_flow_hasher *hasher, const struct pp
 #endif
 	hash_burst_portable(hasher, keys, n, hashes);
 }
+
+uint32_t pps_flow_hasher_wide(
+	const struct pps_flow_hasher *hasher, const uint8_t bytes[sizeof(struct pps_key_wide)])
+{
+	struct pps_flow_key key = {.is_wide = true};
+	uint32_t hash;
+
+	memcpy(&key.wide, bytes, sizeof(key.wide));
+	pps_flow_hasher_burst(hasher, &key, 1, &hash);
+	return hash;
+}

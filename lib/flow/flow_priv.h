@@ -2,28 +2,15 @@
 #ifndef FLOW_PRIV_H
 #define FLOW_PRIV_H
 
-/* What the parts of lib/flow share: the keyed hash, the table's halves, the state machines. */
+/* What the parts of lib/flow share: the table's halves, the state machines. */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <pps_flow.h>
+#include <pps_flow_hash.h>
 
-/* The secret: one mask per 16-byte block of a key, then the round keys. SipHash uses the first
- * two words. */
-#define FLOW_HASH_MASKS  3
-#define FLOW_HASH_ROUNDS 4
-
-struct pps_flow_hasher {
-	uint64_t secret[FLOW_HASH_MASKS + FLOW_HASH_ROUNDS][2] __attribute__((aligned(16)));
-	bool aes;
-};
-
-/* Draws a secret from the kernel and chooses the function by the CPU. 0 or negative errno. */
-int pps_flow_hasher_init(struct pps_flow_hasher *hasher);
-void pps_flow_hasher_burst(const struct pps_flow_hasher *hasher, const struct pps_flow_key *keys,
-	unsigned int n, uint32_t *hashes);
 /* SipHash-2-4 of 'n_words' little-endian words. */
 uint64_t pps_flow_siphash(const uint64_t key[2], const uint64_t *words, unsigned int n_words);
 

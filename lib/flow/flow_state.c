@@ -161,6 +161,14 @@ static uint8_t next_scale(
 	return begins && flow_packet_is_icmp(packet) ? packet->icmp_code : flow->scale;
 }
 
+void pps_flow_tally(struct pps_flow *flow, struct pps_flow_cold *cold,
+	const struct pps_packet *packet, enum pps_side side)
+{
+	if (++flow->packets[side] == 0)
+		cold->packets_high[side]++;
+	flow->bytes[side] += packet->length;
+}
+
 void pps_flow_apply(struct pps_flow *flow, struct pps_flow_cold *cold,
 	const struct pps_packet *packet, enum pps_side side, enum pps_flow_state state,
 	uint32_t now)
@@ -173,7 +181,5 @@ void pps_flow_apply(struct pps_flow *flow, struct pps_flow_cold *cold,
 	flow->state = (uint8_t)state;
 	if (side != flow->initiator)
 		flow->flags |= PPS_FLOW_REPLIED;
-	if (++flow->packets[side] == 0)
-		cold->packets_high[side]++;
-	flow->bytes[side] += packet->length;
+	pps_flow_tally(flow, cold, packet, side);
 }

@@ -351,5 +351,8 @@ enum pps_reason pps_flow_step(const struct pps_flow *flow, const struct pps_pack
 void pps_flow_apply(struct pps_flow *flow, struct pps_flow_cold *cold,
 	const struct pps_packet *packet, enum pps_side side, enum pps_flow_state state,
 	uint32_t now);
+/* Counts a packet that 'side' sent and that moves nothing: a later fragment. */
+void pps_flow_tally(struct pps_flow *flow, struct pps_flow_cold *cold,
+	const struct pps_packet *packet, enum pps_side side);
 
 #endif
