@@ -200,9 +200,8 @@ static const struct pps_json_field timeout_fields[] = {
 	TIMEOUT("sctp_established", SCTP_ESTABLISHED, "idle SCTP association; 3600"),
 	TIMEOUT("dccp", DCCP, "idle DCCP connection; 240"),
 	TIMEOUT("other", OTHER, "any other protocol; 120"),
-	{"fragment", NULL, 0, false,
-		"fragments are not reassembled in this build: every fragment is dropped",
-		"not in this build: how long a first fragment is waited for; 5"},
+	TIMEOUT("fragment", FRAGMENT,
+		"waiting for a first fragment, and then for the rest of its datagram; 5"),
 };
 
 static void read_timeouts(const json_t *value, const struct pps_json_path *path, void *target,

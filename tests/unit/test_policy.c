@@ -391,7 +391,7 @@ static void the_language_lists_every_timeout(void)
 
 static void each_timeout_reaches_its_own_place(void)
 {
-	for (unsigned int i = 0; i < PPS_TIMEOUT_FRAGMENT; i++) {
+	for (unsigned int i = 0; i < PPS_TIMEOUT_COUNT; i++) {
 		char *members = pps_asprintf("\"timeouts\":{\"%s\":%u}",
 			pps_timeout_word((enum pps_timeout)i), 1000 + i);
 		struct pps_policy *policy = parse(members);
