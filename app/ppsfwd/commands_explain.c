@@ -216,7 +216,10 @@ static char *ok_text(const struct explain_job *job, enum pps_step step, const ch
 		return pps_asprintf("IPv%u, %s: well formed", packet->family,
 			pps_protocol_word(packet->protocol));
 	case PPS_STEP_FRAGMENTS:
-		return pps_strdup("a whole packet");
+		if (!packet->fragment)
+			return pps_strdup("a whole packet");
+		return pps_strdup(packet->later_fragment ? "it follows its first fragment"
+							 : "a first fragment");
 	case PPS_STEP_SOURCES:
 		text = policy != NULL ? sources_text(policy, packet, PPS_REASON_NONE) : NULL;
 		return text != NULL ? text : pps_strdup("no source lists");
@@ -264,7 +267,7 @@ static json_t *step_json(const struct explain_job *job, enum pps_step step, cons
 	json_t *json;
 
 	if (dropped && step == job->verdict.step) {
-		result = "drop";
+		result = reason == PPS_REASON_HELD ? "held" : "drop";
 		text = drop_text(job, policy);
 	} else if ((dropped && step > job->verdict.step) || is_skipped(job, step)) {
 		result = "not reached";
@@ -278,6 +281,13 @@ static json_t *step_json(const struct explain_job *job, enum pps_step step, cons
 		"{s:s, s:s, s:s}", "step", pps_step_word(step), "result", result, "text", text);
 	free(text);
 	return json;
+}
+
+static const char *verdict_word(enum pps_reason reason)
+{
+	if (reason == PPS_REASON_HELD)
+		return "held";
+	return reason == PPS_REASON_NONE ? "pass" : "drop";
 }
 
 static void begin(struct manager *manager, struct operation *operation)
@@ -329,9 +339,9 @@ static void finish(struct manager *manager, struct operation *operation)
 				reload->current != NULL ? reload->current->policy : NULL));
 	pps_ctl_reply(operation->call,
 		json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "verdict",
-			verdict->reason == PPS_REASON_NONE ? "pass" : "drop", "reason",
-			pps_reason_word(verdict->reason), "text", pps_reason_text(verdict->reason),
-			"step", pps_step_word(verdict->step), "steps", list, "rule",
+			verdict_word(verdict->reason), "reason", pps_reason_word(verdict->reason),
+			"text", pps_reason_text(verdict->reason), "step",
+			pps_step_word(verdict->step), "steps", list, "rule",
 			rule != NULL ? rule_json(rule, reload->current->policy, expired)
 				     : json_null(),
 			"flow",

@@ -89,17 +89,42 @@ static void transmit(struct worker *worker, uint16_t port, struct rte_mbuf **fra
 	pps_stats_add(&stats->tx_bytes, bytes - lost_bytes);
 }
 
+/* Puts what the burst released behind the frames it follows; 'passed' and 'places' (in the burst)
+ * are those of the n frames that pass. */
+static void insert_released(struct rte_mbuf **passed, const uint8_t *places, unsigned int n,
+	const struct pps_release *releases, unsigned int n_releases)
+{
+	unsigned int to = n + n_releases;
+
+	/* From the back, so that every frame moves once. */
+	while (n_releases > 0) {
+		if (n > 0 && places[n - 1] > releases[n_releases - 1].behind)
+			passed[--to] = passed[--n];
+		else
+			passed[--to] = releases[--n_releases].frame;
+	}
+}
+
 void worker_forward(struct worker *worker, const struct pps_port *port, struct rte_mbuf **frames,
 	unsigned int n, const struct pps_verdict *verdicts)
 {
-	struct rte_mbuf *passed[PPS_BURST_MAX], *dropped[PPS_BURST_MAX];
-	unsigned int n_passed = 0, n_dropped = 0;
+	struct rte_mbuf *passed[PPS_BURST_MAX + PPS_RELEASES_MAX], *dropped[PPS_BURST_MAX];
+	uint8_t places[PPS_BURST_MAX]; /* of what passed, in the burst */
+	const struct pps_release *releases;
+	unsigned int n_passed = 0, n_dropped = 0, n_releases;
 
 	for (unsigned int i = 0; i < n; i++) {
-		if (likely(verdicts[i].reason == PPS_REASON_NONE || worker->audit))
+		if (likely(verdicts[i].reason == PPS_REASON_NONE || worker->audit)) {
+			places[n_passed] = (uint8_t)i;
 			passed[n_passed++] = frames[i];
-		else
+		} else if (verdicts[i].reason != PPS_REASON_HELD) {
 			dropped[n_dropped++] = frames[i];
+		}
+	}
+	n_releases = pps_filter_released(worker->filter, &releases);
+	if (unlikely(n_releases > 0)) {
+		insert_released(passed, places, n_passed, releases, n_releases);
+		n_passed += n_releases;
 	}
 	if (n_passed > 0)
 		transmit(worker, port->peer, passed, n_passed);
@@ -219,7 +244,7 @@ int worker_main(void *arg)
 	return 0;
 }
 
-/* Ends all flows, leaving management time to take the events. */
+/* Drops what is held and ends all flows, leaving management time to take the events. */
 void worker_finish(struct worker *worker)
 {
 	const struct timespec nap = {.tv_nsec = SLEEP_NS};
@@ -229,6 +254,9 @@ void worker_finish(struct worker *worker)
 	uint32_t handles[PPS_BURST_MAX];
 	uint32_t cursor = 0;
 
+	while (pps_event_source_room(worker->events) < PPS_FRAGMENT_BUFFERS)
+		nanosleep(&nap, NULL);
+	pps_filter_drop_held(worker->filter, &now);
 	do {
 		unsigned int n = pps_flow_walk(worker->flows, &cursor, PPS_BURST_MAX, handles);
 

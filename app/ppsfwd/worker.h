@@ -6,7 +6,8 @@
  * A worker: one lcore that polls, judges, forwards.
  *
  * Loop       receive a burst from each port, judge it by the ruleset of the moment, transmit what
- *            passes to the other port of the segment, say "quiescent", do one slice of ageing and
+ *            passes to the other port of the segment (fragments that were held right behind the
+ *            one that released them), say "quiescent", do one slice of ageing and
  *            one of the jobs management asked for. It never allocates, locks or logs; it sleeps
  *            only when nothing came for a while, offline for the snapshot.
  *
@@ -21,8 +22,9 @@
  *            last touch is the release store of 'state'. A job the worker did not come to any more
  *            stays WORKER_JOB_ASKED, and what stands in it is no answer.
  *
- * Stop       'stop' asks; the worker finishes the burst in hand, ends its flows (with events), and
- *            returns. While no worker runs, nothing crosses.
+ * Stop       'stop' asks; the worker finishes the burst in hand, drops the fragments that still
+ *            wait, ends its flows (with events), and returns. While no worker runs, nothing
+ * crosses.
  */
 
 #include <stdatomic.h>

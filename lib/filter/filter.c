@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The law, in order. Read judge_frame() for what is decided per frame and pps_filter_burst() for
+ * The law, in order. Read judge_keyed() for what is decided per frame and pps_filter_burst() for
  * how a burst goes through it.
  *
  *  1 link        front_check(): VLANs, ethertypes, ARP, by the policy's link section
  *  2 headers     pps_packet_parse() has said it already; front_check() puts it in its place
- *  3 fragments   front_check(): dropped in this build
+ *  3 fragments   judge_with_fragments(): later ones follow the verdict of their first
  *  4 sources     sources_block() for the burst, source_is_allowed() where there is no flow
  *  5 flow        judge_known(): judged again first when stale, then the transition
  *  6 icmp        judge_icmp_error(), and neighbour discovery in front_check()
@@ -49,13 +49,21 @@ struct pps_filter *pps_filter_create(const struct pps_filter_params *params)
 	filter->stats = params->stats;
 	filter->events = params->events;
 	filter->audit = params->audit;
+	filter->fragments = pps_fragment_store_create(&PPS_FRAGMENT_PARAMS_DEFAULT);
+	if (filter->fragments == NULL) {
+		rte_free(filter);
+		return NULL;
+	}
 	return filter;
 }
 
 void pps_filter_destroy(struct pps_filter *filter)
 {
-	if (filter != NULL)
-		rte_free(filter->buckets);
+	if (filter == NULL)
+		return;
+	fragments_free(filter);
+	pps_fragment_store_destroy(filter->fragments);
+	rte_free(filter->buckets);
 	rte_free(filter);
 }
 
@@ -112,7 +120,7 @@ static enum pps_reason front_check(const struct pps_ruleset_link *link,
 	switch (packet->kind) {
 	case PPS_PACKET_IP:
 	case PPS_PACKET_ICMP_ERROR:
-		return packet->fragment ? PPS_REASON_FRAGMENT : PPS_REASON_NONE;
+		return PPS_REASON_NONE;
 	case PPS_PACKET_ARP:
 		return link->arp & direction ? PPS_REASON_NONE : PPS_REASON_ARP_DENIED;
 	case PPS_PACKET_ND:
@@ -158,6 +166,13 @@ static void front(struct burst *burst, unsigned int i, const uint8_t *data, uint
 	*verdict = (struct pps_verdict){.flow = PPS_FLOW_NONE};
 	reason = front_check(
 		&burst->ruleset->link, packet, reason, pps_side_direction(ingress->side));
+	if (unlikely(packet->fragment)) {
+		burst->has_fragments = true;
+		if (packet->later_fragment) {
+			verdict->reason = (uint8_t)reason;
+			return;
+		}
+	}
 	if (reason == PPS_REASON_NONE) {
 		if (packet->kind == PPS_PACKET_IP) {
 			pps_flow_key_make(packet, ingress->segment, ingress->side, key);
@@ -187,11 +202,6 @@ static void front_mbuf(struct pps_filter *filter, unsigned int i, struct rte_mbu
 
 /* ---- asking about the burst's flows ---- */
 
-static bool flow_is_live(const struct burst *burst, const struct pps_flow *flow)
-{
-	return !pps_flow_expired(flow, &burst->ruleset->timeouts, burst->now->tick);
-}
-
 /* Prepares the question frame 'k' puts to the ruleset, if it puts one. */
 static bool needs_classification(struct pps_filter *filter, unsigned int k)
 {
@@ -204,7 +214,7 @@ static bool needs_classification(struct pps_filter *filter, unsigned int k)
 	if (burst->handles[k] != PPS_FLOW_NONE) {
 		const struct pps_flow *flow = pps_flow_at(filter->flows, burst->handles[k]);
 
-		if (likely(flow_is_live(burst, flow))) {
+		if (likely(flow_is_live(flow, burst->ruleset, burst->now))) {
 			if (likely(!flow_is_stale(flow, burst->ruleset, burst->lapsed)))
 				return false;
 			classification_make(class, &burst->keys[k], flow->initiator, flow->scale);
@@ -305,7 +315,7 @@ static enum pps_reason room_for(
 	if (burst->dry || replace == PPS_FLOW_NONE)
 		return reason;
 	flow = pps_flow_at(filter->flows, replace);
-	if (flow_is_live(burst, flow)) {
+	if (flow_is_live(flow, burst->ruleset, burst->now)) {
 		pps_stats_add(&filter->stats->flows_replaced, 1);
 		pps_filter_end_flow(filter, burst->now, replace, PPS_FLOW_END_REPLACED);
 	} else {
@@ -393,26 +403,18 @@ static enum pps_reason judge_new(
 	return PPS_REASON_NONE;
 }
 
-/*
- * A flow that may be stale is judged again; one that the policy does not permit any more ends
- * here, and the packet with it.
- */
-static enum pps_reason judge_stale(
-	struct pps_filter *filter, unsigned int k, uint32_t handle, struct pps_verdict *verdict)
+enum pps_reason judge_stale(struct pps_filter *filter, const struct pps_flow_key *key,
+	uint32_t rule, uint32_t handle, struct pps_verdict *verdict)
 {
 	struct burst *burst = &filter->burst;
 	const struct pps_flow *flow = pps_flow_at(filter->flows, handle);
 	enum pps_reason reason;
-	uint32_t rule;
 
-	rule = answer(burst, k, flow->initiator, flow->scale);
 	verdict->rejudged = true;
 	verdict->rule = rule == PPS_RULE_NONE ? 0 : burst->ruleset->rules[rule].slot;
 	if (burst->dry)
-		return judge_again(burst->ruleset, &burst->keys[k], flow->initiator, rule,
-			burst->now->wall_ns);
-	reason = flow_rejudge(
-		filter, burst->ruleset, &burst->keys[k], handle, rule, burst->now->wall_ns);
+		return judge_again(burst->ruleset, key, flow->initiator, rule, burst->now->wall_ns);
+	reason = flow_rejudge(filter, burst->ruleset, key, handle, rule, burst->now->wall_ns);
 	if (reason != PPS_REASON_NONE)
 		pps_filter_end_flow(filter, burst->now, handle, PPS_FLOW_END_REVOKED);
 	return reason;
@@ -428,9 +430,11 @@ static enum pps_reason judge_known(
 	enum pps_flow_state state;
 	enum pps_reason reason;
 	bool restart = false;
+	uint32_t rule;
 
 	if (unlikely(flow_is_stale(flow, burst->ruleset, burst->lapsed))) {
-		reason = judge_stale(filter, k, handle, verdict);
+		rule = answer(burst, k, flow->initiator, flow->scale);
+		reason = judge_stale(filter, &burst->keys[k], rule, handle, verdict);
 		if (reason != PPS_REASON_NONE)
 			return reason;
 	}
@@ -459,13 +463,15 @@ static enum pps_reason judge_icmp_error(
 	struct burst *burst = &filter->burst;
 	const struct pps_flow *flow;
 	enum pps_reason reason;
+	uint32_t rule;
 
 	if (handle == PPS_FLOW_NONE)
 		return source_is_allowed(burst, k) ? PPS_REASON_ICMP_ERROR_UNRELATED
 						   : PPS_REASON_SOURCE_NOT_ALLOWED;
 	flow = pps_flow_at(filter->flows, handle);
 	if (flow_is_stale(flow, burst->ruleset, burst->lapsed)) {
-		reason = judge_stale(filter, k, handle, verdict);
+		rule = answer(burst, k, flow->initiator, flow->scale);
+		reason = judge_stale(filter, &burst->keys[k], rule, handle, verdict);
 		if (reason != PPS_REASON_NONE)
 			return reason;
 	}
@@ -478,9 +484,7 @@ static enum pps_reason judge_icmp_error(
 	return PPS_REASON_NONE;
 }
 
-/* Steps 5 to 9 for frame k, in the order of the frames. */
-static enum pps_reason judge_frame(
-	struct pps_filter *filter, unsigned int k, struct pps_verdict *verdict)
+enum pps_reason judge_keyed(struct pps_filter *filter, unsigned int k, struct pps_verdict *verdict)
 {
 	struct burst *burst = &filter->burst;
 	const struct pps_packet *packet = &burst->packets[burst->keyed[k]];
@@ -492,7 +496,7 @@ static enum pps_reason judge_frame(
 	if (handle != PPS_FLOW_NONE) {
 		const struct pps_flow *flow = pps_flow_at(filter->flows, handle);
 
-		if (unlikely(!flow_is_live(burst, flow))) {
+		if (unlikely(!flow_is_live(flow, burst->ruleset, burst->now))) {
 			if (!burst->dry)
 				pps_filter_end_flow(
 					filter, burst->now, handle, flow_end_when_idle(flow));
@@ -518,6 +522,8 @@ static void begin(struct pps_filter *filter, const struct pps_ruleset *ruleset,
 	burst->now = now;
 	burst->lapsed = now->wall_ns >= ruleset->valid_until_ns;
 	burst->dry = dry;
+	burst->has_fragments = false;
+	burst->frames = NULL;
 	burst->n_keyed = 0;
 }
 
@@ -531,10 +537,14 @@ static void judge(struct pps_filter *filter, struct pps_verdict *verdicts)
 		filter->flows, burst->keys, burst->n_keyed, burst->hashes, burst->handles);
 	sources_ask_allow(burst);
 	classify(filter);
+	if (unlikely(burst->has_fragments)) {
+		judge_with_fragments(filter, verdicts);
+		return;
+	}
 	for (unsigned int k = 0; k < burst->n_keyed; k++) {
 		struct pps_verdict *verdict = &verdicts[burst->keyed[k]];
 
-		verdict->reason = (uint8_t)judge_frame(filter, k, verdict);
+		verdict->reason = (uint8_t)judge_keyed(filter, k, verdict);
 	}
 }
 
@@ -557,6 +567,8 @@ static void account_drop(struct pps_filter *filter, const struct pps_packet *pac
 	bool by_rule = pps_reason_step(verdict->reason) == PPS_STEP_CLASSIFY;
 	bool egress = is_egress(burst, verdict);
 
+	if (verdict->reason == PPS_REASON_HELD)
+		return;
 	pps_stats_add(&filter->stats->drops[verdict->reason], 1);
 	if (egress)
 		pps_stats_add(&filter->stats->egress, 1);
@@ -567,8 +579,7 @@ static void account_drop(struct pps_filter *filter, const struct pps_packet *pac
 		(filter->audit ? PPS_EVENT_AUDIT : 0) | (egress ? PPS_EVENT_EGRESS : 0));
 }
 
-static void account_rule(
-	struct pps_worker_stats *stats, uint32_t slot, uint64_t bytes, uint64_t wall_ns)
+void account_rule(struct pps_worker_stats *stats, uint32_t slot, uint64_t bytes, uint64_t wall_ns)
 {
 	struct pps_rule_stats *rule = &stats->rules[slot];
 
@@ -633,11 +644,14 @@ void pps_filter_burst(struct pps_filter *filter, const struct pps_ruleset *rules
 	const struct pps_ingress *ingress, const struct pps_clock *now, struct rte_mbuf **frames,
 	unsigned int n, struct pps_verdict *verdicts)
 {
+	filter->n_releases = 0;
 	if (unlikely(ruleset == NULL)) {
 		drop_all(filter, ingress, frames, n, verdicts);
 		return;
 	}
 	begin(filter, ruleset, ingress, now, false);
+	filter->burst.frames = frames;
+	filter->burst.n = n;
 	for (unsigned int i = 0; i < n && i < PREFETCH_AHEAD; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(frames[i], const void *));
 	for (unsigned int i = 0; i < n; i++) {
@@ -663,6 +677,7 @@ void pps_filter_explain(struct pps_filter *filter, const struct pps_ruleset *rul
 		return;
 	}
 	begin(filter, ruleset, ingress, now, true);
+	filter->burst.n = 1;
 	front(&filter->burst, 0, frame, len, len, ret_verdict);
 	judge(filter, ret_verdict);
 	ret_verdict->step = (uint8_t)pps_reason_step(ret_verdict->reason);

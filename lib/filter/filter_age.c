@@ -75,6 +75,7 @@ bool pps_filter_age(struct pps_filter *filter, const struct pps_ruleset *ruleset
 	if (ruleset == NULL)
 		return false;
 	limits_tick(filter, now->tick);
+	fragments_expire(filter, ruleset, now, PPS_BURST_MAX);
 	if (filter->sweep_generation != ruleset->generation) {
 		filter->sweep_generation = ruleset->generation;
 		filter->sweep_cursor = 0;
@@ -89,6 +90,7 @@ bool pps_filter_age(struct pps_filter *filter, const struct pps_ruleset *ruleset
 			/* What the pass counted is to be seen with it. */
 			__atomic_store_n(
 				&filter->swept_generation, ruleset->generation, __ATOMIC_RELEASE);
+			fragments_expire(filter, ruleset, now, UINT32_MAX);
 			return true;
 		}
 		n_entries -= slice;

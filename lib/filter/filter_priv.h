@@ -3,8 +3,9 @@
 #define FILTER_PRIV_H
 
 /*
- * What filter.c (the law), filter_sources.c (its step 4), filter_classify.c (asking the ruleset),
- * filter_limits.c (how much of what is approved) and filter_age.c (silent flows) share.
+ * What filter.c (the law), filter_fragment.c (its step 3), filter_sources.c (its step 4),
+ * filter_classify.c (asking the ruleset), filter_limits.c (how much of what is approved) and
+ * filter_age.c (silent flows) share.
  *
  * The scratch of a burst lives inside the filter: nothing is allocated while frames are judged.
  * 'k' counts the frames that have a flow key, in order; keyed[k] is the frame.
@@ -34,7 +35,9 @@ struct burst {
 	uint64_t changes; /* of the flow table, when the handles were looked up */
 	bool lapsed; /* an exception of the ruleset has expired since it was built */
 	bool dry; /* explain: change nothing */
-	unsigned int n;
+	bool has_fragments;
+	struct rte_mbuf **frames; /* NULL when dry */
+	unsigned int n; /* frames */
 	unsigned int n_keyed;
 	uint64_t allow_asked, allowed; /* step 4: bits by k */
 	uint8_t keyed[PPS_BURST_MAX];
@@ -57,6 +60,7 @@ struct pps_filter {
 	struct pps_flow_table *flows;
 	struct pps_worker_stats *stats;
 	struct pps_event_source *events;
+	struct pps_fragment_store *fragments;
 	bool audit;
 
 	uint32_t sweep_cursor;
@@ -68,7 +72,33 @@ struct pps_filter {
 
 	uint8_t bounce[PPS_PACKET_HEADER_MAX]; /* headers of frames in several segments */
 	struct burst burst;
+
+	unsigned int n_releases;
+	struct pps_release releases[PPS_RELEASES_MAX];
 };
+
+/* Steps 5 to 9 for the frame with key 'k' (filter.c). */
+enum pps_reason judge_keyed(struct pps_filter *filter, unsigned int k, struct pps_verdict *verdict);
+/* A flow that may be stale is judged again by 'rule', the ruleset's answer for it; one that the
+ * policy does not permit any more ends here (filter.c). */
+enum pps_reason judge_stale(struct pps_filter *filter, const struct pps_flow_key *key,
+	uint32_t rule, uint32_t handle, struct pps_verdict *verdict);
+/* A rule counts a packet it decided (filter.c). */
+void account_rule(struct pps_worker_stats *stats, uint32_t slot, uint64_t bytes, uint64_t wall_ns);
+
+/* All frames of a burst that has fragments among them, in order (filter_fragment.c). */
+void judge_with_fragments(struct pps_filter *filter, struct pps_verdict *verdicts);
+/* Forgets datagrams whose time is up, at most 'max' of them. */
+void fragments_expire(struct pps_filter *filter, const struct pps_ruleset *ruleset,
+	const struct pps_clock *now, unsigned int max);
+/* Frees what is held, uncounted. */
+void fragments_free(struct pps_filter *filter);
+
+static inline bool flow_is_live(
+	const struct pps_flow *flow, const struct pps_ruleset *ruleset, const struct pps_clock *now)
+{
+	return !pps_flow_expired(flow, &ruleset->timeouts, now->tick);
+}
 
 /* Asks the ruleset about classes[0..n), all of whose keys and initiators are set and whose index is
  * in 'asked'. */
@@ -82,6 +112,8 @@ void classification_make(struct classification *class, const struct pps_flow_key
 
 /* Step 4 (filter_sources.c). Takes frames of blocked sources out of the burst's keyed ones. */
 void sources_block(struct burst *burst, struct pps_verdict *verdicts);
+/* For a later fragment, which has no key: does the block list hold its source? */
+bool source_is_blocked(const struct burst *burst, const struct pps_packet *packet);
 /* Asks the allow list about frames without a flow, when handles have been looked up. */
 void sources_ask_allow(struct burst *burst);
 /* True when frame 'k', which belongs to no live flow, may by the allow list. */

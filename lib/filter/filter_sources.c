@@ -76,6 +76,14 @@ void sources_block(struct burst *burst, struct pps_verdict *verdicts)
 	burst->n_keyed = kept;
 }
 
+bool source_is_blocked(const struct burst *burst, const struct pps_packet *packet)
+{
+	const struct pps_sources *sources = burst->ruleset->sources;
+
+	return sources != NULL && sources->block != NULL &&
+		pps_source_set_holds(sources->block, packet->family, packet->src);
+}
+
 void sources_ask_allow(struct burst *burst)
 {
 	const struct pps_sources *sources = burst->ruleset->sources;

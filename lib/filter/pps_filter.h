@@ -23,6 +23,11 @@
  * The filter forwards nothing: the worker does, according to the verdicts and the mode. In audit
  * mode verdicts and counters are the same, the worker forwards all, and events say so.
  *
+ * Fragments. A fragment that comes before the first one of its datagram gets no verdict yet
+ * (PPS_REASON_HELD): its frame is the filter's from then on, in every mode but audit. What the
+ * first one's verdict releases is told by pps_filter_released() right after the burst; what is
+ * dropped is counted and freed here. See pps_fragment.h.
+ *
  * Explain. pps_filter_explain() runs the very same code on one frame with nothing changed by it: no
  * flow, counter or event.
  *
@@ -35,6 +40,7 @@
 
 #include <pps_event.h>
 #include <pps_flow.h>
+#include <pps_fragment.h>
 #include <pps_packet.h>
 #include <pps_ruleset.h>
 #include <pps_stats.h>
@@ -61,7 +67,7 @@ _Static_assert(PPS_REASON_COUNT <= UINT8_MAX, "a reason that wrapped to 0 would 
 
 /* What became of one frame. */
 struct pps_verdict {
-	uint8_t reason; /* enum pps_reason; PPS_REASON_NONE passes */
+	uint8_t reason; /* enum pps_reason; NONE passes, HELD: the frame is the filter's now */
 	uint8_t step; /* enum pps_step at which it was decided */
 	uint8_t state; /* enum pps_flow_state after it; FREE without a flow */
 	bool new_flow; /* it started one (explain: it would) */
@@ -83,11 +89,30 @@ void pps_filter_destroy(struct pps_filter *filter);
 
 /*
  * Judges n frames (at most PPS_BURST_MAX) and counts them. 'ruleset' NULL: everything is dropped
- * (no_policy). verdicts[i] belongs to frames[i].
+ * (no_policy). verdicts[i] belongs to frames[i]. In audit mode no frame is kept: what is HELD is
+ * still the caller's, to be forwarded.
  */
 void pps_filter_burst(struct pps_filter *filter, const struct pps_ruleset *ruleset,
 	const struct pps_ingress *ingress, const struct pps_clock *now, struct rte_mbuf **frames,
 	unsigned int n, struct pps_verdict *verdicts);
+
+/* A fragment that was held and may go now. */
+struct pps_release {
+	struct rte_mbuf *frame;
+	unsigned int behind; /* it follows this frame of the burst */
+};
+
+/* As many as one burst can release: all that were held, and all that it brought itself. */
+#define PPS_RELEASES_MAX (PPS_FRAGMENT_BUFFERS + PPS_BURST_MAX)
+
+/*
+ * What the last burst released, in order of 'behind'. To be asked after every burst: the frames
+ * are the caller's again, to be sent to where the burst goes. *ret is valid until the next burst.
+ */
+unsigned int pps_filter_released(const struct pps_filter *filter, const struct pps_release **ret);
+
+/* Drops what is held and counts it, as if its time was up (stop). */
+void pps_filter_drop_held(struct pps_filter *filter, const struct pps_clock *now);
 
 /* One frame of 'len' contiguous bytes, nothing changed. Sets *ret_packet to what was parsed. */
 void pps_filter_explain(struct pps_filter *filter, const struct pps_ruleset *ruleset,
@@ -95,9 +120,10 @@ void pps_filter_explain(struct pps_filter *filter, const struct pps_ruleset *rul
 	uint32_t len, struct pps_packet *ret_packet, struct pps_verdict *ret_verdict);
 
 /*
- * One slice of ageing: looks at no more than 'n_entries' entries of the flow table, ends the flows
- * that are idle too long, and judges stale ones again. Returns true when a whole pass ended in this
- * call. Paced by the caller; does nothing while the events of a slice might not find room.
+ * One slice of ageing: forgets fragments whose time is up, looks at no more than 'n_entries'
+ * entries of the flow table, ends the flows that are idle too long, and judges stale ones again.
+ * Returns true when a whole pass ended in this call. Paced by the caller; does nothing while
+ * the events of a slice might not find room.
  */
 bool pps_filter_age(struct pps_filter *filter, const struct pps_ruleset *ruleset,
 	const struct pps_clock *now, unsigned int n_entries);

@@ -18,20 +18,77 @@
 #define EXTENSION_AH_MIN  12
 #define ROUTING_TYPE_LSRR 0
 
+#define IP_LENGTH_MAX  65535
+#define TCP_HEADER_MIN 20
+
 #define PORT_BFD_ECHO    3785
 #define PORT_DHCP_SERVER 67
 #define PORT_DHCP_CLIENT 68
 
-/* What lies behind the IP headers of a fragment: of a first one, as much as there is. */
-static cold enum pps_reason enter_fragment(const uint8_t *l4, uint32_t n, struct pps_packet *packet)
+/* What one fragment says of itself that cannot be, whatever the others say. */
+static cold enum pps_reason judge_fragment(const struct pps_packet *packet)
 {
+	uint32_t end = packet->fragment_offset + (uint32_t)packet->fragment_len;
+	uint32_t unfragmentable = packet->fragment_start - packet->l3_offset;
+
+	/* The whole packet has the headers in front of the fragment header, not that itself; and an
+	 * IPv6 payload length does not count the fixed header. */
+	if (packet->family == 6)
+		unfragmentable -= IPV6_HEADER + EXTENSION_MIN;
+	if (packet->fragment_len == 0)
+		return PPS_REASON_FRAGMENT_EMPTY;
+	if (packet->more_fragments && packet->fragment_len % 8 != 0)
+		return PPS_REASON_FRAGMENT_LENGTH;
+	if (unfragmentable + end > IP_LENGTH_MAX)
+		return PPS_REASON_FRAGMENT_TOO_LONG;
+	if (packet->family == 4 && packet->protocol == PPS_IP_TCP && packet->later_fragment &&
+		packet->fragment_offset < TCP_HEADER_MIN)
+		return PPS_REASON_FRAGMENT_TINY;
+	return PPS_REASON_NONE;
+}
+
+/*
+ * The transport header of a first fragment is judged like that of a whole packet, but that its
+ * length fields speak of the whole and that it must be there to its end.
+ */
+static cold enum pps_reason enter_first(const uint8_t *l4, uint32_t n, struct pps_packet *packet)
+{
+	uint32_t len = packet->l4_len;
+	enum pps_reason reason;
+	uint32_t header_len;
+
+	packet->l4_len = IP_LENGTH_MAX;
 	set_payload(packet, 0);
+	reason = packet_parse_l4(l4, n, packet);
+	packet->l4_len = len;
+	if (packet->l4_offset == 0) { /* IPv6, and nothing behind its headers */
+		packet->payload_len = len;
+		return reason;
+	}
+	header_len = (uint32_t)packet->payload_offset - packet->l4_offset;
+	if (reason == PPS_REASON_L4_TRUNCATED || header_len > len) {
+		set_payload(packet, 0);
+		return PPS_REASON_FRAGMENT_TINY;
+	}
+	set_payload(packet, header_len);
+	return packet->kind == PPS_PACKET_ND ? PPS_REASON_FRAGMENT_ND : reason;
+}
+
+/* What lies behind the IP headers of a fragment. */
+static cold enum pps_reason enter_fragment(
+	const uint8_t *l4, uint32_t n, uint32_t end, struct pps_packet *packet)
+{
+	enum pps_reason reason;
+
+	set_payload(packet, 0);
+	packet->fragment_len = (uint16_t)(packet->l3_offset + end - packet->fragment_start);
 	packet->tunnel = packet_protocol_tunnel(packet->protocol);
 	if (packet->later_fragment)
 		packet->l4_offset = 0;
-	else
-		packet_read_l4(l4, n, packet);
-	return PPS_REASON_NONE;
+	reason = judge_fragment(packet);
+	if (packet->later_fragment || reason != PPS_REASON_NONE)
+		return reason;
+	return enter_first(l4, n, packet);
 }
 
 /* What lies behind the IP headers: 'start', 'end' and n (what may be read, n <= end) count from
@@ -42,7 +99,7 @@ static hot enum pps_reason enter_l4(
 	packet->l4_len = end - start;
 	packet->l4_offset = (uint16_t)(packet->l3_offset + start);
 	if (unlikely(packet->fragment))
-		return enter_fragment(ip + start, n - start, packet);
+		return enter_fragment(ip + start, n - start, end, packet);
 	return packet_parse_l4(ip + start, n - start, packet);
 }
 
@@ -146,6 +203,7 @@ static hot void read_ipv4(const uint8_t *ip, struct pps_packet *packet)
 		packet->fragment_offset = (uint16_t)((fragment & IPV4_OFFSET_MASK) * 8);
 		packet->later_fragment = packet->fragment_offset != 0;
 		packet->more_fragments = (fragment & IPV4_MORE_FRAGMENTS) != 0;
+		packet->fragment_start = (uint16_t)(packet->l3_offset + (ip[0] & 0x0f) * 4u);
 	}
 }
 
@@ -281,7 +339,8 @@ static cold enum pps_reason judge_disorder(
 	return PPS_REASON_IPV6_EXT_COUNT;
 }
 
-static void read_fragment6(const uint8_t *ext, struct pps_packet *packet)
+/* The fragment header at 'ext', which ends 'end' bytes into the packet. */
+static void read_fragment6(const uint8_t *ext, uint32_t end, struct pps_packet *packet)
 {
 	uint16_t field = load16(ext + 2);
 
@@ -289,8 +348,10 @@ static void read_fragment6(const uint8_t *ext, struct pps_packet *packet)
 	packet->fragment_offset = field & IPV6_OFFSET_MASK;
 	packet->later_fragment = packet->fragment_offset != 0;
 	packet->fragment = packet->later_fragment || packet->more_fragments;
-	if (packet->fragment)
+	if (packet->fragment) {
 		packet->fragment_id = load32(ext + 4);
+		packet->fragment_start = (uint16_t)(packet->l3_offset + end);
+	}
 }
 
 static enum pps_reason check_routing(const uint8_t *ext)
@@ -320,7 +381,7 @@ enum pps_reason packet_walk_extensions(
 		if (header == PPS_IP_ROUTING && check_routing(ext) != PPS_REASON_NONE)
 			return check_routing(ext);
 		if (header == PPS_IP_FRAGMENT)
-			read_fragment6(ext, packet);
+			read_fragment6(ext, *offset + size, packet);
 		last_rank = rank;
 		packet->protocol = ext[0];
 		*offset += size;

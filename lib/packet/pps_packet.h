@@ -22,10 +22,12 @@
  * The IPv4 AH is terminal: protocol 51.
  *
  * A later fragment has no transport header: ports, flags and l4_offset stay 0 and 'fragment' says
- * so. Of a first fragment as much of the transport header is taken as is there, and none of it is
- * judged: that belongs to the fragments step. In both, l4_len and payload_len are the length of the
- * fragment's data and payload_offset is where it starts. An IPv6 atomic fragment (RFC 6946) is a
- * whole packet.
+ * so. The transport header of a first fragment is judged like a whole packet's, and must be in it
+ * whole (RFC 1858, RFC 7112). What a fragment says of itself that cannot be (no data, a length that
+ * is no multiple of eight, an end behind 65,535 bytes) is a reason of the fragments step; how
+ * fragments fit together is lib/fragment's. l4_len and payload_len are those of the fragment,
+ * 'fragment_len' is what it holds of the datagram, from 'fragment_start'. An IPv6 atomic fragment
+ * (RFC 6946) is a whole packet.
  *
  * Byte order: addresses and ports stay in network order as they go into keys; everything else is
  * host order. No DPDK, no allocation, no state; any thread.
@@ -131,6 +133,8 @@ struct pps_packet {
 	uint32_t sctp_tag; /* host order */
 	uint32_t fragment_id; /* host order; 16 bits for IPv4 */
 	uint16_t fragment_offset; /* bytes */
+	uint16_t fragment_len; /* bytes of the datagram in this fragment */
+	uint16_t fragment_start; /* where they start in the frame */
 	bool more_fragments;
 	uint8_t next_header; /* IPv6: of the fixed header. IPv4: protocol */
 } __attribute__((aligned(PPS_CACHE_LINE)));
@@ -147,6 +151,15 @@ _Static_assert(sizeof(struct pps_packet) == 2 * PPS_CACHE_LINE, "two cache lines
  */
 enum pps_reason pps_packet_parse(
 	const uint8_t *data, uint32_t head_len, uint32_t frame_len, struct pps_packet *packet);
+
+/*
+ * Of a packet that was dropped by the parser: does it name, all the same, the datagram it is a
+ * fragment of? (Of an IPv4 header that is wrong itself nothing is believed.)
+ */
+static inline bool pps_packet_names_datagram(const struct pps_packet *packet)
+{
+	return packet->fragment && (packet->family == 6 || packet->payload_offset != 0);
+}
 
 /*
  * Parses the packet quoted by the ICMP error 'error' (RFC 792, RFC 4443; RFC 1812 asks for as much

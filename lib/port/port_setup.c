@@ -213,8 +213,9 @@ static uint32_t round_buffers(uint32_t n)
 }
 
 /*
- * Every descriptor may hold a buffer, every worker holds bursts and its cache, and what is kept
- * back (fragments, captures of drops) must not starve reception. Files have no descriptors, but a
+ * Every descriptor may hold a buffer, every worker holds bursts and its cache (512), and what is
+ * kept back (256 for fragments that wait, the spare for captures of drops) must not starve
+ * reception. Files have no descriptors, but a
  * reader that finds no buffer loses a frame: there must be enough for a burst of the longest frames
  * from every port.
  */

@@ -8,7 +8,7 @@
  * Every drop has a reason, and no reason covers two causes. One list (PPS_REASONS) makes the enum,
  * the word used in counters, events, the CLI and tests, the step of the law it belongs to, and the
  * sentence that explains it. To add a reason is to add a line, at the place where the law decides
- * it.
+ * it. NONE and HELD are no drops: the packet passes, or what becomes of it is not known yet.
  *
  * Counters are per worker: a worker owns a struct pps_worker_stats, writes it without atomics'
  * cost (relaxed stores of its own values) and nobody else writes it. Management reads it with
@@ -101,7 +101,39 @@ enum pps_step {
 	X(TCP_FLAGS, "tcp_flags", PPS_STEP_HEADERS,                                                \
 		"a set of TCP flags that no conversation has (null, Xmas, SYN+FIN, ...)")          \
 	X(PORT_ZERO, "port_zero", PPS_STEP_HEADERS, "port 0 (only a UDP source port may be 0)")    \
-	X(FRAGMENT, "fragment", PPS_STEP_FRAGMENTS, "a fragment: this build does not reassemble")  \
+	X(HELD, "held", PPS_STEP_FRAGMENTS,                                                        \
+		"not decided yet: a fragment that waits for the first one of its datagram")        \
+	X(FRAGMENT_EMPTY, "fragment_empty", PPS_STEP_FRAGMENTS, "a fragment without data")         \
+	X(FRAGMENT_LENGTH, "fragment_length", PPS_STEP_FRAGMENTS,                                  \
+		"not the last fragment, and its length is no multiple of eight")                   \
+	X(FRAGMENT_TOO_LONG, "fragment_too_long", PPS_STEP_FRAGMENTS,                              \
+		"the datagram of the fragment would be longer than 65,535 bytes")                  \
+	X(FRAGMENT_TINY, "fragment_tiny", PPS_STEP_FRAGMENTS,                                      \
+		"fragments that part the transport header (RFC 1858, RFC 3128, RFC 7112)")         \
+	X(FRAGMENT_ND, "fragment_nd", PPS_STEP_FRAGMENTS,                                          \
+		"neighbour discovery or MLD in fragments (RFC 6980)")                              \
+	X(FRAGMENT_DUPLICATE, "fragment_duplicate", PPS_STEP_FRAGMENTS,                            \
+		"a fragment that came already")                                                    \
+	X(FRAGMENT_OVERLAP, "fragment_overlap", PPS_STEP_FRAGMENTS,                                \
+		"a fragment that overlaps another of its datagram (RFC 5722)")                     \
+	X(FRAGMENT_END, "fragment_end", PPS_STEP_FRAGMENTS,                                        \
+		"a fragment that contradicts others about where its datagram ends")                \
+	X(FRAGMENT_COUNT, "fragment_count", PPS_STEP_FRAGMENTS,                                    \
+		"more than 128 fragments of one datagram")                                         \
+	X(FRAGMENT_POISONED, "fragment_poisoned", PPS_STEP_FRAGMENTS,                              \
+		"another fragment of its datagram was impossible or did not fit")                  \
+	X(FRAGMENT_DENIED, "fragment_denied", PPS_STEP_FRAGMENTS,                                  \
+		"the first fragment of its datagram was dropped")                                  \
+	X(FRAGMENT_FLOW_ENDED, "fragment_flow_ended", PPS_STEP_FRAGMENTS,                          \
+		"the flow by which the first fragment of its datagram passed has ended")           \
+	X(FRAGMENT_NO_FIRST, "fragment_no_first", PPS_STEP_FRAGMENTS,                              \
+		"no first fragment came in time (timeouts.fragment)")                              \
+	X(FRAGMENT_WAITING, "fragment_waiting", PPS_STEP_FRAGMENTS,                                \
+		"too many fragments of its datagram wait for the first one")                       \
+	X(FRAGMENT_SOURCE_SHARE, "fragment_source_share", PPS_STEP_FRAGMENTS,                      \
+		"its source has taken its share of the room for fragments")                        \
+	X(FRAGMENT_STORE_FULL, "fragment_store_full", PPS_STEP_FRAGMENTS,                          \
+		"no room for fragments was left: the datagram that waited longest gave way")       \
 	X(SOURCE_BLOCKED, "source_blocked", PPS_STEP_SOURCES,                                      \
 		"the policy's sources.block holds its source, or a host of the flow it belonged "  \
 		"to")                                                                              \

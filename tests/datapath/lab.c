@@ -143,9 +143,18 @@ void lab_burst(struct lab *lab, bool inbound, uint64_t time_ms, struct rte_mbuf 
 		.side = inbound ? PPS_SIDE_OUTSIDE : PPS_SIDE_INSIDE,
 	};
 	const struct pps_clock now = lab_clock(time_ms);
+	const struct pps_release *releases;
+	unsigned int n_released;
 
 	pps_filter_burst(lab->filter, lab->ruleset, &ingress, &now, frames, n, verdicts);
-	rte_pktmbuf_free_bulk(frames, n);
+	for (unsigned int i = 0; i < n; i++) {
+		if (verdicts[i].reason != PPS_REASON_HELD)
+			rte_pktmbuf_free(frames[i]);
+	}
+	n_released = pps_filter_released(lab->filter, &releases);
+	for (unsigned int i = 0; i < n_released; i++)
+		rte_pktmbuf_free(releases[i].frame);
+	lab->n_released += n_released;
 }
 
 void lab_sweep(struct lab *lab, uint64_t time_ms)

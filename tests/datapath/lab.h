@@ -28,6 +28,7 @@ struct lab {
 	struct pps_rule_book *book;
 	struct pps_ruleset *ruleset;
 	struct rte_mempool *pool;
+	unsigned int n_released; /* fragments that were held and then passed */
 };
 
 /* Wall clock at tick 0 of every lab. */
@@ -45,7 +46,7 @@ void lab_load(struct lab *lab, const char *json, uint64_t time_ms);
 struct pps_clock lab_clock(uint64_t time_ms);
 /* A frame in mbufs of at most 'segment' bytes each (0: as few as fit). */
 struct rte_mbuf *lab_frame(struct lab *lab, const uint8_t *frame, uint32_t len, uint32_t segment);
-/* Sends frames in one burst and frees them. */
+/* Sends frames in one burst and frees them, and those that it released. */
 void lab_burst(struct lab *lab, bool inbound, uint64_t time_ms, struct rte_mbuf **frames,
 	unsigned int n, struct pps_verdict *verdicts);
 /* A whole round of ageing. */

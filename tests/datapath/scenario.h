@@ -14,8 +14,10 @@
  *       1.5   out $syn-ack              => pass
  *       1.6   in  $syn vlan=..          => not_approved
  *       load empty                      another policy, while flows live
- *       sweep                           a whole round of ageing at the time of the last frame
+ *       2     sweep                     a whole round of ageing
  *       flows 1                         that many are live now
+ *       released 2                      fragments that were held passed since the last such line
+ *       drops fragment_no_first 2       that many were dropped for this reason in the scenario
  *       half_open 1                     that many of them are half-open
  *       live WEB 1                      that many of them are bound to the rule
  *       repeat 9                        the next frame 9 times, number n from 0 to 8, with n + 1
@@ -27,7 +29,8 @@
  * A policy's JSON may go on over lines until its braces close. "let" names a piece of text; $name
  * puts it in. A time is in seconds since the scenario began, and stays until the next. "in" is
  * inbound (the frame enters from outside), "out" outbound. The outcome is "pass" or the word of the
- * reason, then, where said, the state of the flow. '#' begins a comment.
+ * reason ("held" for a fragment that waits), then, where said, the state of the flow. '#' begins a
+ * comment.
  *
  * Every scenario is played twice: frame by frame, asking explain first whether it foresees the
  * outcome; and with successive frames of one side and time in one burst.
@@ -40,7 +43,16 @@
 #define STEPS_MAX    1024
 #define NAME_MAX_LEN 32
 
-enum step_kind { STEP_FRAME, STEP_LOAD, STEP_SWEEP, STEP_FLOWS, STEP_HALF_OPEN, STEP_LIVE };
+enum step_kind {
+	STEP_FRAME,
+	STEP_LOAD,
+	STEP_SWEEP,
+	STEP_FLOWS,
+	STEP_HALF_OPEN,
+	STEP_LIVE,
+	STEP_RELEASED,
+	STEP_DROPS,
+};
 
 struct step {
 	enum step_kind kind;
@@ -48,10 +60,10 @@ struct step {
 	uint64_t time_ms;
 	bool inbound;
 	char *frame; /* text for frame_make() */
-	char *reason; /* expected word, or "pass" */
+	char *reason; /* expected word, or "pass"; STEP_DROPS: the word that is counted */
 	char *state; /* expected, or NULL */
 	size_t policy; /* STEP_LOAD */
-	unsigned int n; /* STEP_FLOWS, STEP_HALF_OPEN, STEP_LIVE */
+	unsigned int n; /* of the steps that count something */
 	char rule[NAME_MAX_LEN]; /* STEP_LIVE */
 };
 

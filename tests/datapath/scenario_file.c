@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <pps_base.h>
+#include <pps_stats.h>
 
 #define LETS_MAX      256
 #define FLOWS_DEFAULT 512
@@ -259,10 +260,24 @@ static bool read_size(struct scenario *scenario, const char *word, const char *t
 	return true;
 }
 
+static void read_drops(struct reader *reader, char *text)
+{
+	struct step *step = add_step(reader, STEP_DROPS);
+
+	step->reason = pps_strdup(cut_word(&text));
+	step->n = (unsigned int)strtoul(text, NULL, 10);
+	if (pps_reason_find(step->reason) == PPS_REASON_COUNT)
+		complain(reader, "no such reason", step->reason);
+}
+
 static void read_step(struct reader *reader, char *text)
 {
 	char *word = cut_word(&text);
 
+	if (isdigit((unsigned char)word[0])) {
+		reader->time_ms = (uint64_t)(strtod(word, NULL) * 1000 + 0.5);
+		word = cut_word(&text);
+	}
 	if (strcmp(word, "use") == 0) {
 		current(reader)->policy = find_policy(reader, cut_word(&text));
 	} else if (read_size(current(reader), word, text)) {
@@ -279,11 +294,11 @@ static void read_step(struct reader *reader, char *text)
 		read_live(reader, text);
 	} else if (strcmp(word, "repeat") == 0) {
 		reader->repeat = read_count(text);
+	} else if (strcmp(word, "released") == 0) {
+		add_step(reader, STEP_RELEASED)->n = read_count(text);
+	} else if (strcmp(word, "drops") == 0) {
+		read_drops(reader, text);
 	} else {
-		if (isdigit((unsigned char)word[0])) {
-			reader->time_ms = (uint64_t)(strtod(word, NULL) * 1000 + 0.5);
-			word = cut_word(&text);
-		}
 		read_frame(reader, word, text);
 	}
 }

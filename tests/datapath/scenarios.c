@@ -2,6 +2,7 @@
 
 /* Plays scenario files (scenario.h) through the whole filter. TAP, one line per scenario. */
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,14 +97,14 @@ static bool same_burst(const struct step *a, const struct step *b)
 	return b->kind == STEP_FRAME && a->inbound == b->inbound && a->time_ms == b->time_ms;
 }
 
-static void count(struct player *player, const struct step *step, const char *what, unsigned int n)
+static void count(struct player *player, const struct step *step, const char *what, uint64_t n)
 {
-	char wanted[16], got[16];
+	char wanted[16], got[24];
 
 	if (n == step->n)
 		return;
 	snprintf(wanted, sizeof(wanted), "%u", step->n);
-	snprintf(got, sizeof(got), "%u", n);
+	snprintf(got, sizeof(got), "%" PRIu64, n);
 	complain(player, step, what, wanted, got);
 }
 
@@ -116,6 +117,11 @@ static void look(struct player *player, const struct step *step)
 		count(player, step, "flows", pps_flow_count(flows));
 	else if (step->kind == STEP_HALF_OPEN)
 		count(player, step, "half-open", pps_flow_count_half_open(flows));
+	else if (step->kind == STEP_RELEASED)
+		count(player, step, "released", player->lab.n_released);
+	else if (step->kind == STEP_DROPS)
+		count(player, step, step->reason,
+			player->lab.stats->drops[pps_reason_find(step->reason)]);
 	else
 		count(player, step, step->rule,
 			pps_flow_count_rule(
@@ -151,7 +157,12 @@ static void play(struct player *player)
 		case STEP_FLOWS:
 		case STEP_HALF_OPEN:
 		case STEP_LIVE:
+		case STEP_DROPS:
 			look(player, step);
+			break;
+		case STEP_RELEASED:
+			look(player, step);
+			player->lab.n_released = 0;
 			break;
 		}
 		i += n;

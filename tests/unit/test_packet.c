@@ -65,6 +65,8 @@ static const struct field fields[] = {
 	FIELD(sctp_tag, false),
 	FIELD(fragment_id, false),
 	FIELD(fragment_offset, false),
+	FIELD(fragment_len, false),
+	FIELD(fragment_start, false),
 	FIELD(more_fragments, false),
 	FIELD(next_header, false),
 };
