@@ -31,18 +31,23 @@ def ethertype_of(frame):
 def _ipv4(data):
     if len(data) < 20:
         return None
-    fragment = struct.unpack_from("!H", data, 6)[0] & 0x3fff
-    return data[12:16], data[16:20], data[9], data[(data[0] & 15) * 4:], fragment != 0
+    ident, field = struct.unpack_from("!HH", data, 4)
+    fragment = (data[9:10] + data[12:20], ident, field & 0x1fff) if field & 0x3fff else None
+    return data[12:16], data[16:20], data[9], data[(data[0] & 15) * 4:], fragment
 
 
 def _ipv6(data):
     if len(data) < 40:
         return None
-    protocol, rest, fragment = data[6], data[40:], False
+    protocol, rest, fragment = data[6], data[40:], None
     while len(rest) >= 8 and (protocol in _EXTENSIONS or protocol == 44):
         length = 8 if protocol == 44 else 8 + 8 * rest[1]
-        fragment |= protocol == 44
+        if protocol == 44:
+            field, ident = struct.unpack_from("!HI", rest, 2)
+            fragment = (data[8:40], ident, field >> 3) if field & 0xfff9 else None
         protocol, rest = rest[0], rest[length:]
+        if fragment and fragment[2]:
+            break
     return data[8:24], data[24:40], protocol, rest, fragment
 
 
@@ -53,23 +58,32 @@ def _packet(data):
 
 
 def packet_of(frame):
-    """(source, destination, protocol, rest, is a fragment) of the IP packet in a frame, or None."""
+    """(source, destination, protocol, rest, fragment) of the IP packet in a frame, or None.
+
+    'fragment' is None, or the name of its datagram, its identification, and its offset (in eights).
+    """
     ethertype, at, _ = ethertype_of(frame)
     return _packet(frame[at:]) if ethertype in (0x800, 0x86dd) else None
 
 
+def is_later(packet):
+    """Whether a packet is a fragment without a transport header."""
+    return packet is not None and packet[4] is not None and packet[4][2] != 0
+
+
 def _ends(packet):
     """The key of a packet's flow, and its two ends in the order (sender, receiver)."""
-    source, destination, protocol, rest, fragment = packet
-    if fragment or protocol not in _PORTS or len(rest) < 4:
+    source, destination, protocol, rest, _ = packet
+    later = is_later(packet)
+    if later or protocol not in _PORTS or len(rest) < 4:
         more, ports = b"", (b"", b"")
-        if protocol in (1, 58) and len(rest) >= 8 and not fragment:
+        if protocol in (1, 58) and len(rest) >= 8 and not later:
             kind = _ICMP_REPLIES[protocol].get(rest[0], rest[0])
             more = bytes([kind]) + rest[4:6]
     else:
         more, ports = b"", (rest[0:2], rest[2:4])
     ends = ((source, ports[0]), (destination, ports[1]))
-    return (protocol, more, fragment, frozenset(ends)), ends
+    return (protocol, more, later, frozenset(ends)), ends
 
 
 class Splitter:
@@ -77,6 +91,7 @@ class Splitter:
 
     def __init__(self):
         self.inside = {}  # key of a flow -> its end inside
+        self.datagrams = {}  # name of a datagram -> the side of its first fragment
 
     def _side_of_error(self, vlans, rest):
         quoted = _packet(rest[8:])
@@ -98,10 +113,20 @@ class Splitter:
             first = ends[1]
         return INSIDE if self.inside.setdefault((vlans, key), first) == ends[0] else OUTSIDE
 
+    def _side_of_fragment(self, vlans, packet):
+        # Later ones come from where their first came, if it was seen.
+        name = (vlans, packet[4][:2])
+        if is_later(packet):
+            return self.datagrams.get(name, INSIDE)
+        self.datagrams[name] = self._side_of_packet(vlans, packet)
+        return self.datagrams[name]
+
     def side(self, frame):
         """The side of the next frame."""
         ethertype, _, vlans = ethertype_of(frame)
         packet = packet_of(frame)
+        if packet is not None and packet[4] is not None:
+            return self._side_of_fragment(vlans, packet)
         if packet is not None:
             return self._side_of_packet(vlans, packet)
         key, sender = (ethertype, frozenset((frame[0:6], frame[6:12]))), frame[6:12]
