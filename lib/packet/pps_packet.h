@@ -19,7 +19,7 @@
  *
  * The IPv6 extension headers are a closed list (hop-by-hop, routing, fragment, destination options,
  * AH; RFC 8200 section 4.1): any other next header is terminal and is the upper-layer protocol.
- * The IPv4 AH is terminal: protocol 51.
+ * The AH is walked over IPv4 as well: a rule speaks of what is behind it, and so does a ban.
  *
  * A later fragment has no transport header: ports, flags and l4_offset stay 0 and 'fragment' says
  * so. The transport header of a first fragment is judged like a whole packet's, and must be in it
