@@ -183,6 +183,10 @@ static void front(struct burst *burst, unsigned int i, const uint8_t *data, uint
 				burst->keyed[burst->n_keyed++] = (uint8_t)i;
 		}
 	}
+	/* Step 4 comes before what step 6 says of ICMP without asking for a flow. */
+	if (unlikely(reason != PPS_REASON_NONE) && pps_reason_step(reason) == PPS_STEP_ICMP &&
+		packet->kind != PPS_PACKET_ND && source_is_blocked(burst, packet))
+		reason = PPS_REASON_SOURCE_BLOCKED;
 	verdict->reason = (uint8_t)reason;
 }
 
