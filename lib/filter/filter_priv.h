@@ -3,9 +3,9 @@
 #define FILTER_PRIV_H
 
 /*
- * What filter.c (the law), filter_fragment.c (its step 3), filter_sources.c (its step 4),
- * filter_classify.c (asking the ruleset), filter_limits.c (how much of what is approved) and
- * filter_age.c (silent flows) share.
+ * What filter.c (the law), filter_front.c (its steps 1 and 2), filter_fragment.c (its step 3),
+ * filter_sources.c (its step 4), filter_classify.c (asking the ruleset), filter_limits.c (how much
+ * of what is approved) and filter_age.c (silent flows) share.
  *
  * The scratch of a burst lives inside the filter: nothing is allocated while frames are judged.
  * 'k' counts the frames that have a flow key, in order; keyed[k] is the frame.
@@ -76,6 +76,16 @@ struct pps_filter {
 	unsigned int n_releases;
 	struct pps_release releases[PPS_RELEASES_MAX];
 };
+
+/*
+ * Frame 'i' of the burst: parses it, decides what needs no flow, and makes the key of what does
+ * (filter_front.c). Of the frame's 'len' bytes 'head_len' are at 'data'.
+ */
+void front(struct burst *burst, unsigned int i, const uint8_t *data, uint32_t head_len,
+	uint32_t len, struct pps_verdict *verdict);
+/* The same for a frame in an mbuf, which may have several segments. */
+void front_mbuf(struct pps_filter *filter, unsigned int i, struct rte_mbuf *frame,
+	struct pps_verdict *verdict);
 
 /* Steps 5 to 9 for the frame with key 'k' (filter.c). */
 enum pps_reason judge_keyed(struct pps_filter *filter, unsigned int k, struct pps_verdict *verdict);
