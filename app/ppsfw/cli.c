@@ -18,6 +18,7 @@ static const struct option options[] = {
 	{"--strict", NULL, OPT_STRICT, "warnings fail, too"},
 	{"--follow", NULL, OPT_FOLLOW, "go on with new events as they happen, until interrupted"},
 	{"--max", "N", OPT_MAX, "at most so many"},
+	{"--pcap", "FILE", OPT_PCAP, "frames of this capture"},
 };
 
 const struct option *option_row(size_t i)
@@ -195,6 +196,8 @@ static enum status set_option(struct cli *cli, const char *name, const char *val
 	}
 	if (strcmp(name, "--socket") == 0)
 		cli->socket = value;
+	if (strcmp(name, "--pcap") == 0)
+		cli->pcap = value;
 	if (strcmp(name, "--max") == 0)
 		return read_max(cli, value);
 	return CLI_OK;

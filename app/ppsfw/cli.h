@@ -25,7 +25,7 @@
 enum status { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
 /* Options that only some commands take, a set. */
-enum { OPT_STRICT = 1, OPT_FOLLOW = 2, OPT_MAX = 4 };
+enum { OPT_STRICT = 1, OPT_FOLLOW = 2, OPT_MAX = 4, OPT_PCAP = 8 };
 
 struct command;
 
@@ -39,6 +39,7 @@ struct cli {
 	bool json, verbose, help, version;
 	bool strict, follow;
 	uint64_t max; /* 0: not given */
+	const char *pcap; /* NULL: not given */
 };
 
 struct command {
@@ -115,6 +116,10 @@ enum status call_daemon(struct cli *cli, const char *method, json_t *params, jso
 struct pps_ctl_client;
 enum status call_daemon_open(struct cli *cli, const char *method, json_t *params,
 	json_t **ret_answer, struct pps_ctl_client **ret_client);
+/* The two halves, for many calls on one connection. NULL after saying what went wrong. */
+struct pps_ctl_client *connect_daemon(struct cli *cli);
+enum status ask_daemon(struct cli *cli, struct pps_ctl_client *client, const char *method,
+	json_t *params, json_t **ret_answer);
 /* Prints errors as {"error": ...} when --json asks for it. */
 void print_errors_json(struct cli *cli, const char *message, const struct pps_errors *errors);
 
@@ -125,6 +130,16 @@ void print_usage(FILE *to, const struct command *command);
 enum status print_help(struct cli *cli, const struct command *command);
 /* The words that may follow these, one a line; FILE for the name of a file. For completion. */
 enum status print_words(int argc, char **argv);
+
+/* ---- cmd_explain.c ---- */
+
+/* One answer of "explain", step by step. */
+void print_explanation(struct output *o, const json_t *answer);
+
+/* ---- explain_pcap.c ---- */
+
+/* "explain --pcap": the same for frames of a capture. */
+enum status explain_pcap(struct cli *cli);
 
 /* ---- cmd_status.c ---- */
 

@@ -104,34 +104,55 @@ static enum status report(
 	return CLI_FAILED;
 }
 
-enum status call_daemon_open(struct cli *cli, const char *method, json_t *params,
-	json_t **ret_answer, struct pps_ctl_client **ret_client)
+struct pps_ctl_client *connect_daemon(struct cli *cli)
 {
 	struct pps_errors errors = {0};
 	struct pps_ctl_client *client = pps_ctl_connect(cli->socket, &errors);
-	json_t *answer = NULL;
-	int outcome = -1;
 
-	if (client == NULL)
-		json_decref(params);
-	else
-		outcome = pps_ctl_call(client, method, params, &answer, &errors);
+	if (client == NULL) {
+		say_who_may(cli);
+		report(cli, -1, NULL, &errors);
+	}
+	pps_errors_fini(&errors);
+	return client;
+}
+
+enum status ask_daemon(struct cli *cli, struct pps_ctl_client *client, const char *method,
+	json_t *params, json_t **ret_answer)
+{
+	struct pps_errors errors = {0};
+	json_t *answer = NULL;
+	int outcome = pps_ctl_call(client, method, params, &answer, &errors);
+	enum status status;
+
 	if (outcome == 0 && !json_is_object(answer)) {
 		pps_errors_add(&errors, NULL, "the daemon's answer is not one this program knows");
 		outcome = -1;
 	}
-	if (client == NULL)
-		say_who_may(cli);
-	if (report(cli, outcome, answer, &errors) == CLI_OK) {
+	status = report(cli, outcome, answer, &errors);
+	if (status == CLI_OK)
 		*ret_answer = answer;
-		*ret_client = client;
-		pps_errors_fini(&errors);
-		return CLI_OK;
-	}
-	json_decref(answer);
-	pps_ctl_client_destroy(client);
+	else
+		json_decref(answer);
 	pps_errors_fini(&errors);
-	return CLI_FAILED;
+	return status;
+}
+
+enum status call_daemon_open(struct cli *cli, const char *method, json_t *params,
+	json_t **ret_answer, struct pps_ctl_client **ret_client)
+{
+	struct pps_ctl_client *client = connect_daemon(cli);
+
+	if (client == NULL) {
+		json_decref(params);
+		return CLI_FAILED;
+	}
+	if (ask_daemon(cli, client, method, params, ret_answer) != CLI_OK) {
+		pps_ctl_client_destroy(client);
+		return CLI_FAILED;
+	}
+	*ret_client = client;
+	return CLI_OK;
 }
 
 enum status call_daemon(struct cli *cli, const char *method, json_t *params, json_t **ret_answer)

@@ -133,25 +133,6 @@ static bool read_question(const struct cli *cli, struct question *question)
 
 /* ---- the answer ---- */
 
-static void print_question(struct output *o, const json_t *params)
-{
-	struct pps_str text = PPS_STR_INIT;
-
-	pps_str_addf(&text, "%s ", get_text(params, "direction"));
-	add_protocol(&text, params);
-	if (get_has(params, "icmp_code"))
-		pps_str_addf(&text, " code %" PRIu64, get_count(params, "icmp_code"));
-	if (get_has(params, "tcp_flags"))
-		pps_str_addf(&text, " (%s)", get_text(params, "tcp_flags"));
-	pps_str_add(&text, " ");
-	add_endpoint(&text, params, "source");
-	pps_str_add(&text, " -> ");
-	add_endpoint(&text, params, "destination");
-	out_line(o, STYLE_BOLD, "%s", pps_str_text(&text));
-	out_end(o);
-	pps_str_fini(&text);
-}
-
 /* The number of a step in the law, 0 for a word that is none. Daemons name it by word. */
 static unsigned int step_number(const json_t *step)
 {
@@ -235,6 +216,30 @@ static void print_flow(struct output *o, const json_t *flow)
 		COUNT(get_count(packets, "initiator")), COUNT(get_count(packets, "responder")));
 }
 
+/* What each of the nearest rules would have wanted. */
+static void print_nearest(struct output *o, const json_t *nearest)
+{
+	const json_t *near, *miss;
+	size_t i, k;
+
+	if (json_array_size(nearest) == 0)
+		return;
+	out_end(o);
+	out_line(o, STYLE_BOLD, "the rules that come nearest");
+	json_array_foreach(nearest, i, near)
+	{
+		const json_t *rule = json_object_get(near, "rule");
+
+		out_line(o, STYLE_PLAIN, "  %s (%s): %s %s, %s -> %s", get_text(rule, "id"),
+			get_text(rule, "kind"), get_text(rule, "direction"),
+			get_text(rule, "traffic"), get_text(rule, "source"),
+			get_text(rule, "destination"));
+		json_array_foreach(json_object_get(near, "misses"), k, miss)
+			out_line(o, STYLE_PLAIN, "    %-13s%s", get_text(miss, "field"),
+				get_text(miss, "text"));
+	}
+}
+
 static void print_verdict(struct output *o, const json_t *answer)
 {
 	const json_t *policy = json_object_get(answer, "policy");
@@ -253,7 +258,7 @@ static void print_verdict(struct output *o, const json_t *answer)
 			get_text(policy, "name"), get_count(policy, "revision"));
 }
 
-static void print_answer(struct cli *cli, const json_t *params, const json_t *answer)
+void print_explanation(struct output *o, const json_t *answer)
 {
 	static const struct column columns[] = {{.title = "", .right = true}, {.title = "STEP"},
 		{.title = "RESULT"}, {.title = ""}};
@@ -261,13 +266,32 @@ static void print_answer(struct cli *cli, const json_t *params, const json_t *an
 	const json_t *step;
 	size_t i;
 
-	print_question(&cli->out, params);
 	json_array_foreach(json_object_get(answer, "steps"), i, step) print_step(table, step);
-	table_print(table, &cli->out, 0, true);
+	table_print(table, o, 0, true);
 	table_destroy(table);
-	print_rule(&cli->out, json_object_get(answer, "rule"), json_object_get(answer, "policy"));
-	print_flow(&cli->out, json_object_get(answer, "flow"));
-	print_verdict(&cli->out, answer);
+	print_rule(o, json_object_get(answer, "rule"), json_object_get(answer, "policy"));
+	print_nearest(o, json_object_get(answer, "nearest"));
+	print_flow(o, json_object_get(answer, "flow"));
+	print_verdict(o, answer);
+}
+
+static void print_question(struct output *o, const json_t *params)
+{
+	struct pps_str text = PPS_STR_INIT;
+
+	pps_str_addf(&text, "%s ", get_text(params, "direction"));
+	add_protocol(&text, params);
+	if (get_has(params, "icmp_code"))
+		pps_str_addf(&text, " code %" PRIu64, get_count(params, "icmp_code"));
+	if (get_has(params, "tcp_flags"))
+		pps_str_addf(&text, " (%s)", get_text(params, "tcp_flags"));
+	pps_str_add(&text, " ");
+	add_endpoint(&text, params, "source");
+	pps_str_add(&text, " -> ");
+	add_endpoint(&text, params, "destination");
+	out_line(o, STYLE_BOLD, "%s", pps_str_text(&text));
+	out_end(o);
+	pps_str_fini(&text);
 }
 
 enum status cmd_explain(struct cli *cli)
@@ -276,6 +300,10 @@ enum status cmd_explain(struct cli *cli)
 	enum status status = CLI_USAGE;
 	json_t *answer;
 
+	if (cli->pcap != NULL)
+		return explain_pcap(cli);
+	if (cli->max != 0)
+		return usage_error(cli, "--max is for --pcap");
 	if (!has_arguments(cli, 4, 4 + 2 * (int)explain_words.n))
 		return CLI_USAGE;
 	question.params = json_object();
@@ -284,10 +312,12 @@ enum status cmd_explain(struct cli *cli)
 	status = call_daemon(cli, "explain", json_incref(question.params), &answer);
 	if (status != CLI_OK)
 		goto free_question;
-	if (cli->json)
+	if (cli->json) {
 		out_json(&cli->out, answer);
-	else
-		print_answer(cli, question.params, answer);
+	} else {
+		print_question(&cli->out, question.params);
+		print_explanation(&cli->out, answer);
+	}
 	json_decref(answer);
 free_question:
 	pps_errors_fini(&question.errors);

@@ -62,6 +62,8 @@ static const struct word explain_rows[] = {
 	{"flags", "tcp_flags", VALUE_CHOICE, 0, flag_choices, "TCP flags: syn, ack, syn-ack, ..."},
 	{"vlan", NULL, VALUE_NUMBER, VLAN_MAX, NULL, "VLAN id of the frame"},
 	{"segment", NULL, VALUE_TEXT, 0, NULL, "name of the segment, where there are several"},
+	{"direction", NULL, VALUE_DIRECTION, 0, NULL,
+		"with --pcap: inbound or outbound (both when not given)"},
 };
 const struct word_table explain_words = {explain_rows, COUNT_OF(explain_rows)};
 

@@ -268,7 +268,7 @@ enum status print_words(int argc, char **argv)
 	int used;
 
 	if (value != NULL) {
-		if (strcmp(value, "PATH") == 0)
+		if (strcmp(value, "PATH") == 0 || strcmp(value, "FILE") == 0)
 			puts("FILE");
 		return CLI_OK;
 	}

@@ -20,9 +20,10 @@ const struct command commands[] = {
 	{"show sources", "", 0, NULL, cmd_show_sources,
 		"the source lists: their size, their files, whom they stopped"},
 	{"show policy", "", 0, NULL, cmd_show_policy, "the policy in force, names resolved"},
-	{"explain", "DIRECTION PROTOCOL SOURCE DESTINATION [DETAIL]", 0, &explain_words,
-		cmd_explain,
-		"what would become of a packet, step by step, with the approval behind it"},
+	{"explain", "DIRECTION PROTOCOL SOURCE DESTINATION [DETAIL]", OPT_PCAP | OPT_MAX,
+		&explain_words, cmd_explain,
+		"what would become of a packet, step by step, with the approval behind it; "
+		"with --pcap FILE [N] [DETAIL], of the frames of a capture or the Nth of them"},
 	{"kill flows", "FILTER|all", 0, &flow_words, cmd_kill_flows,
 		"end live flows; the policy stays as it is"},
 	{"events", "[FILTER]", OPT_FOLLOW | OPT_MAX, &event_words, cmd_events,

@@ -71,9 +71,17 @@
  * explain {"direction": "inbound"|"outbound", "protocol", "source", "destination",
  *          "source_port", "destination_port", "icmp_type", "icmp_code", "vlan", "segment",
  *          "tcp_flags": "syn" (default) | "ack" | "syn-ack" | "fin-ack" | "rst"}            (view)
- *   {"verdict": "pass"|"drop", "reason", "text", "step",
- *    "steps": [{"step", "result": "ok"|"drop"|"pass"|"not reached", "text"}],
- *    "rule": null | as in show_rules without counters, "flow": null | as in show_flows,
+ * or, for a real frame,
+ *         {"direction", "segment", "frame": its bytes in hex, the first 2048 at least of those it
+ *          has, "length": of all of it}
+ *   {"verdict": "pass"|"drop"|"held", "reason", "text", "step",
+ *    "packet": {"direction", "length", and what was read: "vlan", "inner_vlan", "source",
+ *               "destination", "protocol", "source_port", "destination_port", "icmp_type",
+ *               "icmp_code", or "ethertype"},
+ *    "steps": [{"step", "result": "ok"|"drop"|"held"|"pass"|"not reached", "text"}],
+ *    "rule": null | as in show_rules without counters,
+ *    "nearest": [{"rule", "misses": [{"field", "text"}]}] (when not_approved; at most 3),
+ *    "flow": null | as in show_flows,
  *    "policy": {"name","revision","digest","generation"} | null}
  *
  * events {"filter": object, "max": n (default 100), "since_seq": n, "follow": bool}     (view)

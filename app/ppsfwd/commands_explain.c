@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * explain: a packet that was never sent, judged by the worker that would get it, on the ruleset and
- * the flows of this moment, with the code that judges real ones; then the same decision told step
- * by step, with the approval behind it.
+ * explain: the question, and the worker's answer to it. What the answer says to people is
+ * explain.c's.
  */
 
 #include <stdlib.h>
@@ -12,26 +11,14 @@
 #include <pps_json.h>
 
 #include "commands_priv.h"
-#include "flow_query.h"
+#include "explain.h"
 #include "probe.h"
-
-struct explain_job {
-	struct worker_job job;
-	struct pps_ingress ingress;
-	uint8_t frame[PROBE_MAX];
-	size_t len;
-	/* The answer. worker: rw, management: ro after 'done'. */
-	uint32_t generation;
-	struct pps_packet packet;
-	struct pps_verdict verdict;
-	struct flow_copy flow; /* when verdict.flow is one */
-};
 
 /* ---- the question ---- */
 
 struct question {
-	char *direction, *protocol, *source, *destination, *segment, *tcp_flags;
-	uint32_t source_port, destination_port, icmp_type, icmp_code, vlan;
+	char *direction, *protocol, *source, *destination, *segment, *tcp_flags, *frame;
+	uint32_t source_port, destination_port, icmp_type, icmp_code, vlan, length;
 };
 
 #define FIELD(name, reader, needed, text)                                 \
@@ -54,6 +41,14 @@ static const struct pps_json_field question_fields[] = {
 	FIELD(tcp_flags, pps_json_read_string, false, "syn (default), ack, syn-ack, fin-ack, rst"),
 };
 
+static const struct pps_json_field frame_fields[] = {
+	FIELD(direction, pps_json_read_string, true, "inbound or outbound"),
+	FIELD(frame, pps_json_read_string, true, "its front, in hexadecimal digits"),
+	FIELD(length, pps_json_read_u32, true, "bytes of the whole frame"),
+	FIELD(segment, pps_json_read_string, false, "segment (default: the first)"),
+};
+
+#define COUNT(array)   (sizeof(array) / sizeof((array)[0]))
 #define EPHEMERAL_PORT 49152
 #define VLAN_MAX       4094
 
@@ -85,7 +80,7 @@ static void check_range(uint32_t value, uint32_t max, const char *path, struct p
 
 static void read_tcp_flags(const char *text, struct probe *probe, struct pps_errors *errors)
 {
-	for (size_t i = 0; i < sizeof(tcp_words) / sizeof(tcp_words[0]); i++) {
+	for (size_t i = 0; i < COUNT(tcp_words); i++) {
 		if (text == NULL || strcmp(text, tcp_words[i].word) == 0) {
 			probe->tcp_flags = tcp_words[i].flags;
 			return;
@@ -95,30 +90,37 @@ static void read_tcp_flags(const char *text, struct probe *probe, struct pps_err
 		errors, "tcp_flags", "\"%s\" is not one of syn, ack, syn-ack, fin-ack, rst", text);
 }
 
-static void make_probe(const struct question *q, struct probe *probe, struct pps_errors *errors)
+static void make_probe(const struct question *q, struct explain_job *job, struct pps_errors *errors)
 {
 	int protocol = pps_protocol_parse(q->protocol);
+	uint32_t icmp_type = q->icmp_type;
+	struct probe probe = {0};
+
+	if (icmp_type == UINT32_MAX)
+		icmp_type = protocol == PPS_IP_ICMPV6 ? 128 : 8;
 
 	if (protocol < 0 || protocol == PPS_PROTOCOL_ANY)
 		pps_errors_add(errors, "protocol", "\"%s\" is not a protocol", q->protocol);
-	read_address(q->source, "source", &probe->source, errors);
-	read_address(q->destination, "destination", &probe->destination, errors);
-	if (probe->source.family != 0 && probe->destination.family != 0 &&
-		probe->source.family != probe->destination.family)
+	read_address(q->source, "source", &probe.source, errors);
+	read_address(q->destination, "destination", &probe.destination, errors);
+	if (probe.source.family != 0 && probe.destination.family != 0 &&
+		probe.source.family != probe.destination.family)
 		pps_errors_add(errors, "destination", "\"%s\" is of another family than \"%s\"",
 			q->destination, q->source);
-	read_tcp_flags(q->tcp_flags, probe, errors);
+	read_tcp_flags(q->tcp_flags, &probe, errors);
 	check_range(q->source_port, UINT16_MAX, "source_port", errors);
 	check_range(q->destination_port, UINT16_MAX, "destination_port", errors);
-	check_range(q->icmp_type, UINT8_MAX, "icmp_type", errors);
+	check_range(icmp_type, UINT8_MAX, "icmp_type", errors);
 	check_range(q->icmp_code, UINT8_MAX, "icmp_code", errors);
 	check_range(q->vlan, VLAN_MAX, "vlan", errors);
-	probe->protocol = (uint8_t)protocol;
-	probe->source_port = (uint16_t)q->source_port;
-	probe->destination_port = (uint16_t)q->destination_port;
-	probe->icmp_type = (uint8_t)q->icmp_type;
-	probe->icmp_code = (uint8_t)q->icmp_code;
-	probe->vlan = (uint16_t)q->vlan;
+	probe.protocol = (uint8_t)protocol;
+	probe.source_port = (uint16_t)q->source_port;
+	probe.destination_port = (uint16_t)q->destination_port;
+	probe.icmp_type = (uint8_t)icmp_type;
+	probe.icmp_code = (uint8_t)q->icmp_code;
+	probe.vlan = (uint16_t)q->vlan;
+	if (errors->n_total == 0)
+		job->head_len = job->len = (uint32_t)probe_build(&probe, job->frame);
 }
 
 /* Where the packet would enter. */
@@ -140,17 +142,56 @@ static void make_ingress(const struct manager *manager, const struct question *q
 			q->direction);
 }
 
-static bool read_question(const struct manager *manager, const json_t *params, struct probe *probe,
-	struct pps_ingress *ingress, struct pps_errors *errors)
+/* The digit's value, or -1. */
+static int hex_digit(char c)
 {
-	struct question q = {.source_port = EPHEMERAL_PORT, .icmp_type = UINT32_MAX};
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
 
-	if (pps_json_read_object(params, NULL, question_fields,
-		    sizeof(question_fields) / sizeof(question_fields[0]), &q, NULL, errors)) {
-		if (q.icmp_type == UINT32_MAX)
-			q.icmp_type = pps_protocol_parse(q.protocol) == PPS_IP_ICMPV6 ? 128 : 8;
-		make_probe(&q, probe, errors);
-		make_ingress(manager, &q, ingress, errors);
+static void read_frame(const struct question *q, struct explain_job *job, struct pps_errors *errors)
+{
+	size_t len = strlen(q->frame);
+
+	if (len % 2 != 0 || len / 2 > sizeof(job->frame)) {
+		pps_errors_add(errors, "frame", "%zu digits are not the front of a frame", len);
+		return;
+	}
+	job->head_len = (uint32_t)(len / 2);
+	job->len = q->length;
+	for (uint32_t i = 0; i < job->head_len; i++) {
+		int high = hex_digit(q->frame[2 * i]), low = hex_digit(q->frame[2 * i + 1]);
+
+		if (high < 0 || low < 0) {
+			pps_errors_add(errors, "frame", "byte %u is not two hexadecimal digits", i);
+			return;
+		}
+		job->frame[i] = (uint8_t)(high << 4 | low);
+	}
+	check_range(q->length, EXPLAIN_LENGTH_MAX, "length", errors);
+	if (job->head_len > q->length ||
+		(job->head_len < q->length && job->head_len < PPS_PACKET_HEADER_MAX))
+		pps_errors_add(errors, "frame", "%u bytes of %u are not what the law reads",
+			job->head_len, q->length);
+}
+
+static void read_question(const struct manager *manager, const json_t *params,
+	struct explain_job *job, struct pps_errors *errors)
+{
+	bool is_frame = json_object_get(params, "frame") != NULL;
+	struct question q = {.source_port = EPHEMERAL_PORT, .icmp_type = UINT32_MAX};
+	bool read = is_frame ? pps_json_read_object(params, NULL, frame_fields, COUNT(frame_fields),
+				       &q, NULL, errors)
+			     : pps_json_read_object(params, NULL, question_fields,
+				       COUNT(question_fields), &q, NULL, errors);
+
+	if (read) {
+		make_ingress(manager, &q, &job->ingress, errors);
+		if (is_frame)
+			read_frame(&q, job, errors);
+		else
+			make_probe(&q, job, errors);
 	}
 	free(q.direction);
 	free(q.protocol);
@@ -158,7 +199,7 @@ static bool read_question(const struct manager *manager, const json_t *params, s
 	free(q.destination);
 	free(q.segment);
 	free(q.tcp_flags);
-	return errors->n_total == 0;
+	free(q.frame);
 }
 
 /* ---- on the worker ---- */
@@ -172,8 +213,9 @@ static bool judge(struct worker *worker, struct worker_job *base)
 		.tick = worker->last_tick,
 	};
 
-	pps_filter_explain(worker->filter, ruleset, &job->ingress, &now, job->frame,
-		(uint32_t)job->len, &job->packet, &job->verdict);
+	pps_filter_explain(worker->filter, ruleset, &job->ingress, &now, job->frame, job->head_len,
+		job->len, &job->packet, &job->verdict);
+	job->wall_ns = now.wall_ns;
 	job->generation = ruleset != NULL ? ruleset->generation : 0;
 	if (job->verdict.flow != PPS_FLOW_NONE) {
 		pps_flow_key_at(worker->flows, job->verdict.flow, &job->flow.key);
@@ -184,111 +226,7 @@ static bool judge(struct worker *worker, struct worker_job *base)
 	return true;
 }
 
-/* ---- the answer ---- */
-
-static const enum pps_step steps[] = {PPS_STEP_LINK, PPS_STEP_HEADERS, PPS_STEP_FRAGMENTS,
-	PPS_STEP_SOURCES, PPS_STEP_FLOW, PPS_STEP_ICMP, PPS_STEP_START, PPS_STEP_CLASSIFY,
-	PPS_STEP_TUNNEL, PPS_STEP_ACCOUNT};
-
-static char *known_flow_text(const struct explain_job *job)
-{
-	const struct pps_verdict *verdict = &job->verdict;
-
-	if (verdict->flow != PPS_FLOW_NONE)
-		return pps_asprintf("it belongs to a live flow (%s)%s",
-			pps_flow_state_word(verdict->state),
-			verdict->rejudged ? ", judged again by the policy in force first" : "");
-	return pps_strdup("it belongs to no live flow");
-}
-
-/* What a step that did not drop the packet found. */
-static char *ok_text(const struct explain_job *job, enum pps_step step, const char *rule,
-	const struct pps_policy *policy)
-{
-	const struct pps_packet *packet = &job->packet;
-	char *text;
-
-	switch (step) {
-	case PPS_STEP_LINK:
-		return packet->vlan != 0 ? pps_asprintf("VLAN %u is permitted", packet->vlan)
-					 : pps_strdup("untagged Ethernet");
-	case PPS_STEP_HEADERS:
-		return pps_asprintf("IPv%u, %s: well formed", packet->family,
-			pps_protocol_word(packet->protocol));
-	case PPS_STEP_FRAGMENTS:
-		if (!packet->fragment)
-			return pps_strdup("a whole packet");
-		return pps_strdup(packet->later_fragment ? "it follows its first fragment"
-							 : "a first fragment");
-	case PPS_STEP_SOURCES:
-		text = policy != NULL ? sources_text(policy, packet, PPS_REASON_NONE) : NULL;
-		return text != NULL ? text : pps_strdup("no source lists");
-	case PPS_STEP_FLOW:
-		return known_flow_text(job);
-	case PPS_STEP_ICMP:
-		return pps_strdup("no ICMP error, no neighbour discovery");
-	case PPS_STEP_START:
-		return pps_strdup("it may start a flow");
-	case PPS_STEP_CLASSIFY:
-		return pps_asprintf("rule %s permits it", rule != NULL ? rule : "?");
-	case PPS_STEP_TUNNEL:
-		return pps_strdup("no tunnel");
-	default:
-		return pps_strdup(job->verdict.new_flow ? "counted; a flow begins" : "counted");
-	}
-}
-
-/* Steps a packet of a live flow skips: it is not asked whether it may start one. */
-static bool is_skipped(const struct explain_job *job, enum pps_step step)
-{
-	if (step != PPS_STEP_START && step != PPS_STEP_CLASSIFY)
-		return false;
-	return !job->verdict.new_flow && job->verdict.step != step &&
-		(job->verdict.flow != PPS_FLOW_NONE || job->packet.kind != PPS_PACKET_IP);
-}
-
-static char *drop_text(const struct explain_job *job, const struct pps_policy *policy)
-{
-	enum pps_reason reason = job->verdict.reason;
-	char *text = NULL;
-
-	if (job->verdict.step == PPS_STEP_SOURCES && policy != NULL)
-		text = sources_text(policy, &job->packet, reason);
-	return text != NULL ? text : pps_strdup(pps_reason_text(reason));
-}
-
-static json_t *step_json(const struct explain_job *job, enum pps_step step, const char *rule,
-	const struct pps_policy *policy)
-{
-	enum pps_reason reason = job->verdict.reason;
-	bool dropped = reason != PPS_REASON_NONE;
-	const char *result = "ok";
-	char *text;
-	json_t *json;
-
-	if (dropped && step == job->verdict.step) {
-		result = reason == PPS_REASON_HELD ? "held" : "drop";
-		text = drop_text(job, policy);
-	} else if ((dropped && step > job->verdict.step) || is_skipped(job, step)) {
-		result = "not reached";
-		text = pps_strdup("");
-	} else {
-		if (!dropped && step == PPS_STEP_ACCOUNT)
-			result = "pass";
-		text = ok_text(job, step, rule, policy);
-	}
-	json = json_pack(
-		"{s:s, s:s, s:s}", "step", pps_step_word(step), "result", result, "text", text);
-	free(text);
-	return json;
-}
-
-static const char *verdict_word(enum pps_reason reason)
-{
-	if (reason == PPS_REASON_HELD)
-		return "held";
-	return reason == PPS_REASON_NONE ? "pass" : "drop";
-}
+/* ---- the call ---- */
 
 static void begin(struct manager *manager, struct operation *operation)
 {
@@ -324,51 +262,28 @@ static bool ask_again(struct manager *manager, const struct operation *operation
 static void finish(struct manager *manager, struct operation *operation)
 {
 	struct explain_job *job = operation->aux;
-	const struct pps_verdict *verdict = &job->verdict;
-	bool expired = false;
-	const struct pps_rule *rule = rule_of_slot(manager, verdict->rule, &expired);
-	const struct reload *reload = &manager->reload;
-	json_t *list;
 
 	if (ask_again(manager, operation))
 		return;
-	list = json_array();
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-		json_array_append_new(list,
-			step_json(job, steps[i], rule != NULL ? rule->id : NULL,
-				reload->current != NULL ? reload->current->policy : NULL));
-	pps_ctl_reply(operation->call,
-		json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "verdict",
-			verdict_word(verdict->reason), "reason", pps_reason_word(verdict->reason),
-			"text", pps_reason_text(verdict->reason), "step",
-			pps_step_word(verdict->step), "steps", list, "rule",
-			rule != NULL ? rule_json(rule, reload->current->policy, expired)
-				     : json_null(),
-			"flow",
-			verdict->flow != PPS_FLOW_NONE ? flow_json(manager, &job->flow)
-						       : json_null(),
-			"policy", policy_summary(manager)));
+	pps_ctl_reply(operation->call, explain_answer(manager, job));
 	free(job);
 }
 
 void command_explain(struct pps_ctl_call *call, const json_t *params, void *aux)
 {
+	struct explain_job *job = pps_alloc(sizeof(*job));
+	struct pps_errors errors = {0};
 	struct manager *manager = aux;
 	struct operation *operation;
-	struct pps_errors errors = {0};
-	struct explain_job *job;
-	struct pps_ingress ingress = {0};
-	struct probe probe = {0};
 
-	if (!read_question(manager, params, &probe, &ingress, &errors)) {
+	read_question(manager, params, job, &errors);
+	if (errors.n_total > 0) {
 		pps_ctl_fail_errors(call, PPS_CTL_E_PARAMS, "cannot explain that", &errors);
 		pps_errors_fini(&errors);
+		free(job);
 		return;
 	}
-	job = pps_alloc(sizeof(*job));
 	job->job.step = judge;
-	job->ingress = ingress;
-	job->len = probe_build(&probe, job->frame);
 	operation = pps_alloc(sizeof(*operation));
 	operation->begin = begin;
 	operation->finish = finish;

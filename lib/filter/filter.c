@@ -550,8 +550,9 @@ void pps_filter_burst(struct pps_filter *filter, const struct pps_ruleset *rules
 }
 
 void pps_filter_explain(struct pps_filter *filter, const struct pps_ruleset *ruleset,
-	const struct pps_ingress *ingress, const struct pps_clock *now, const uint8_t *frame,
-	uint32_t len, struct pps_packet *ret_packet, struct pps_verdict *ret_verdict)
+	const struct pps_ingress *ingress, const struct pps_clock *now, const uint8_t *head,
+	uint32_t head_len, uint32_t len, struct pps_packet *ret_packet,
+	struct pps_verdict *ret_verdict)
 {
 	if (ruleset == NULL) {
 		*ret_packet = (struct pps_packet){0};
@@ -564,7 +565,7 @@ void pps_filter_explain(struct pps_filter *filter, const struct pps_ruleset *rul
 	}
 	begin(filter, ruleset, ingress, now, true);
 	filter->burst.n = 1;
-	front(&filter->burst, 0, frame, len, len, ret_verdict);
+	front(&filter->burst, 0, head, head_len, len, ret_verdict);
 	judge(filter, ret_verdict);
 	ret_verdict->step = (uint8_t)pps_reason_step(ret_verdict->reason);
 	*ret_packet = filter->burst.packets[0];

@@ -114,10 +114,14 @@ unsigned int pps_filter_released(const struct pps_filter *filter, const struct p
 /* Drops what is held and counts it, as if its time was up (stop). */
 void pps_filter_drop_held(struct pps_filter *filter, const struct pps_clock *now);
 
-/* One frame of 'len' contiguous bytes, nothing changed. Sets *ret_packet to what was parsed. */
+/*
+ * One frame of 'len' bytes, the first 'head_len' of which are at 'head' (all, or
+ * PPS_PACKET_HEADER_MAX at least). Nothing is changed. Sets *ret_packet to what was parsed.
+ */
 void pps_filter_explain(struct pps_filter *filter, const struct pps_ruleset *ruleset,
-	const struct pps_ingress *ingress, const struct pps_clock *now, const uint8_t *frame,
-	uint32_t len, struct pps_packet *ret_packet, struct pps_verdict *ret_verdict);
+	const struct pps_ingress *ingress, const struct pps_clock *now, const uint8_t *head,
+	uint32_t head_len, uint32_t len, struct pps_packet *ret_packet,
+	struct pps_verdict *ret_verdict);
 
 /*
  * One slice of ageing: forgets fragments whose time is up, looks at no more than 'n_entries'

@@ -18,6 +18,7 @@
  *   policy_set.c       sorting and merging of ranges and prefixes
  *   policy_check.c     what only shows between values
  *   policy_names.c     words
+ *   policy_near.c      which rules nearly match
  *   policy_print.c, policy_lint.c
  *
  * Readers get a struct policy_reader as the walker's 'aux'. It borrows from the JSON text, which

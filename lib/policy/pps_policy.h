@@ -280,6 +280,50 @@ void pps_policy_lint(
 	const struct pps_policy *policy, uint64_t now_ns, struct pps_findings *findings);
 void pps_findings_fini(struct pps_findings *findings);
 
+/* A flow that somebody would start, as rules speak of it. */
+struct pps_tuple {
+	enum pps_direction direction; /* inbound or outbound */
+	uint8_t protocol;
+	struct pps_addr source, destination; /* of one family */
+	uint16_t source_port, port; /* host order; 0 without ports */
+	int16_t icmp_type, icmp_code; /* of the query; 0 to 255 where the protocol has them */
+	uint16_t vlan; /* 0: untagged */
+};
+
+/* What of a rule can keep a flow from matching it. */
+enum pps_miss {
+	PPS_MISS_DIRECTION,
+	PPS_MISS_PROTOCOL,
+	PPS_MISS_SOURCE,
+	PPS_MISS_DESTINATION,
+	PPS_MISS_SOURCE_PORT,
+	PPS_MISS_PORT,
+	PPS_MISS_ICMP,
+	PPS_MISS_VLAN,
+	PPS_MISS_COUNT
+};
+/* The key of the policy's language: "source", "ports", ... Static text. */
+const char *pps_miss_word(enum pps_miss miss);
+
+/* A rule that nearly matches. */
+struct pps_near {
+	const struct pps_rule *rule;
+	const struct pps_term *term; /* the one of its terms that comes nearest */
+	unsigned int misses; /* bits by enum pps_miss; 0: it matches */
+};
+#define PPS_NEAR_MISSES 2 /* a rule that misses more is not near */
+
+/*
+ * The approvals, and the exceptions in force at 'now_ns', that come nearest to permitting the flow,
+ * at most 'max': fewest misses first, then the policy's order. Returns how many. It is for people
+ * who ask why: what decides is the ruleset.
+ */
+size_t pps_policy_nearest(const struct pps_policy *policy, const struct pps_tuple *tuple,
+	uint64_t now_ns, struct pps_near *ret, size_t max);
+/* Writes what the rule says there, and what the flow has: "443, not 22". */
+void pps_near_print(const struct pps_near *near, const struct pps_tuple *tuple, enum pps_miss miss,
+	struct pps_str *out);
+
 /* Writes one line that says what traffic the rule names: "tcp 443, 8443-8450". */
 void pps_rule_traffic_print(const struct pps_rule *rule, struct pps_str *out);
 

@@ -157,7 +157,10 @@ EXPLAINED = {"verdict": "pass", "reason": "none", "text": "the packet passes",
                        {"step": "headers", "result": "ok", "text": "well-formed"},
                        {"step": "classify", "result": "pass", "text": "PPS-0001"},
                        {"step": "tunnel", "result": "not reached", "text": ""}],
-             "rule": RULE, "flow": None,
+             "packet": {"direction": "inbound", "length": 54, "protocol": "tcp",
+                        "source": "203.0.113.9", "source_port": 40000,
+                        "destination": "198.51.100.10", "destination_port": 443},
+             "rule": RULE, "nearest": [], "flow": None,
              "policy": {"name": "web-enclave", "revision": 7, "digest": "3f" * 32,
                         "generation": 4}}
 

@@ -11,7 +11,9 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
+import tempfile
 import threading
 
 from cli import (
@@ -563,6 +565,124 @@ def all_mistakes_of_a_line_are_said_at_once():
     check_exit(result, USAGE)
     for part in ("inbund", "tpc", "10.0.0.300", "\"x\"", "9999"):
         check_in(part, result.err)
+
+
+@test
+def the_nearest_rules_are_told_with_what_each_misses():
+    answer = changed(EXPLAINED, verdict="drop", reason="not_approved", text="no rule approves it",
+                     rule=None, nearest=[{"rule": RULE, "misses": [
+                         {"field": "ports", "text": "443, not 22"},
+                         {"field": "source", "text": "office, not 10.0.0.1"}]}])
+    result, _ = ask({"explain": answer}, "explain", "inbound", "tcp", "10.0.0.1:1", "10.0.0.2:2")
+    for part in ("the rules that come nearest", "PPS-0001 (approved): inbound tcp 443",
+                 "ports        443, not 22", "source       office, not 10.0.0.1"):
+        check_in(part, result.out)
+
+
+def captured(*frames, snap=None):
+    """Writes a capture of these frames, a second apart; 'snap' bytes of each are kept."""
+    path = os.path.join(tempfile.mkdtemp(prefix="ppsfw-test-"), "some.pcap")
+    with open(path, "wb") as file:
+        file.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+        for second, frame in enumerate(frames):
+            kept = frame[:snap]
+            file.write(struct.pack("<IIII", second, 0, len(kept), len(frame)) + kept)
+    return path
+
+
+@test
+def a_frame_of_a_capture_is_asked_about_from_the_side_that_is_named():
+    path = captured(b"\x01" * 60, b"\x02" * 60)
+    result, calls = ask({"explain": EXPLAINED}, "explain", "--pcap", path, "2", "direction",
+                        "inbound", "segment", "dmz")
+    check_exit(result, OK)
+    check_equal(calls, [("explain", {"direction": "inbound", "segment": "dmz",
+                                     "frame": "02" * 60, "length": 60})])
+    check_in("frame 2 (1970-01-01T00:00:01", result.out)
+    check_in("as inbound tcp 203.0.113.9:40000 -> 198.51.100.10:443", result.out)
+    check_in("PASS by rule PPS-0001", result.out)
+
+
+@test
+def without_a_direction_both_sides_are_asked():
+    path = captured(b"\x01" * 60, b"\x02" * 60)
+    result, calls = ask({"explain": EXPLAINED}, "explain", "--pcap", path, "1")
+    check_exit(result, OK)
+    check_equal([params["direction"] for _, params in calls], ["inbound", "outbound"])
+    result, calls = ask({"explain": EXPLAINED}, "explain", "--pcap", path)
+    check_exit(result, OK)
+    check_equal([(params["frame"][:2], params["direction"]) for _, params in calls],
+                [("01", "inbound"), ("01", "outbound"), ("02", "inbound"), ("02", "outbound")])
+    check_equal(result.out.splitlines()[0].split(),
+                ["FRAME", "TIME", "PACKET", "INBOUND", "OUTBOUND"])
+    check_equal(len(result.out.splitlines()), 3)
+    check_in("pass PPS-0001", result.out)
+
+
+@test
+def a_capture_as_json_has_every_answer():
+    path = captured(b"\x01" * 60, b"\x02" * 60)
+    result, _ = ask({"explain": EXPLAINED}, "explain", "--pcap", path, "--json")
+    answer = json.loads(result.out)
+    check_equal([(frame["frame"], len(frame["answers"])) for frame in answer["frames"]],
+                [(1, 2), (2, 2)])
+    check_equal(answer["frames"][0]["answers"][0], EXPLAINED)
+
+
+@test
+def more_frames_than_asked_for_are_said_to_be_there():
+    path = captured(b"\x01" * 60, b"\x02" * 60, b"\x03" * 60)
+    result, calls = ask({"explain": EXPLAINED}, "explain", "--pcap", path, "--max", "2",
+                        "direction", "inbound")
+    check_equal(len(calls), 2)
+    check_in("only the first 2 frames", result.err)
+
+
+@test
+def long_frames_go_by_their_front():
+    path = captured(b"\x07" * 9000)
+    result, calls = ask({"explain": EXPLAINED}, "explain", "--pcap", path, "1", "direction",
+                        "inbound")
+    check_exit(result, OK)
+    check_equal((calls[0][1]["frame"], calls[0][1]["length"]), ("07" * 2048, 9000))
+
+
+@test
+def captures_that_cannot_be_told_are_failures_that_say_why():
+    nothing = captured()
+    arp = captured(b"\x01" * 60)
+    with open(arp, "r+b") as file:
+        file.seek(20)
+        file.write(struct.pack("<I", 113))
+    torn = captured(b"\x01" * 60)
+    os.truncate(torn, 70)
+    for path, words, said in (("/nowhere.pcap", [], "/nowhere.pcap"),
+                              (nothing, ["1"], "there are 0 frames, and no frame 1"),
+                              (captured(b"\x01" * 60), ["2"], "there are 1 frames"),
+                              (captured(b"\x01" * 60, snap=40), [], "kept 40 bytes of 60"),
+                              (arp, [], "not Ethernet"), (torn, [], "truncated")):
+        result, calls = ask({"explain": EXPLAINED}, "explain", "--pcap", path, *words)
+        check_exit(result, FAILED)
+        check_in(said, result.err)
+        check_equal(calls, [])
+
+
+@test
+def words_that_a_frame_says_itself_are_refused_with_pcap():
+    path = captured(b"\x01" * 60)
+    for words, said in ((["0"], "is not the number of a frame"),
+                        (["1x"], "is not the number of a frame"),
+                        (["1", "vlan", "3"], "the frame itself says its vlan"),
+                        (["direction", "sideways"], "none of inbound, outbound"),
+                        (["1", "directoin", "inbound"], "did you mean \"direction\"")):
+        result, calls = ask({"explain": EXPLAINED}, "explain", "--pcap", path, *words)
+        check_exit(result, USAGE)
+        check_in(said, result.err)
+        check_equal(calls, [])
+    result, _ = ask({"explain": EXPLAINED}, "explain", "--max", "3", "inbound", "tcp", "10.0.0.1:1",
+                    "10.0.0.2:2")
+    check_exit(result, USAGE)
+    check_in("--max is for --pcap", result.err)
 
 
 # ---- events ----

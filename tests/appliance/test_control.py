@@ -14,8 +14,10 @@ import pwd
 import shutil
 import signal
 
+from frames import ethernet, ipv4, tcp
 from harness import BUSY, FAILED, OK, PPSFW, REFUSED, approve, policy, run_program
 from operators import BAD, GOOD, OTHER, WEB, refused, running
+from pcap import write_pcap
 from tap import check, check_equal, check_in, main, skip, test, wait_until
 
 def state_of(appliance):
@@ -112,6 +114,57 @@ def explain_is_answered_without_any_traffic():
                                "198.51.100.10:443")
         check_equal(result.code, OK)
         check_in("WEB", result.out)
+
+
+@test
+def explain_tells_the_nearest_rules_of_what_nothing_approves():
+    with running() as appliance:
+        question = {"direction": "inbound", "protocol": "tcp", "source": "203.0.113.9",
+                    "destination": "198.51.100.10", "destination_port": 22}
+        nearest = appliance.call("explain", question)["nearest"]
+        check_equal((nearest[0]["rule"]["id"], [miss["field"] for miss in nearest[0]["misses"]]),
+                    ("WEB", ["ports"]))
+        check_in("not 22", nearest[0]["misses"][0]["text"])
+        check_equal(appliance.call("explain", dict(question, destination_port=443))["nearest"], [])
+
+
+@test
+def a_frame_of_a_capture_is_judged_by_the_law_and_changes_nothing():
+    syn = ethernet(ipv4("203.0.113.9", "198.51.100.10", tcp(40000, 443, "S")))
+    middle = ethernet(ipv4("203.0.113.9", "198.51.100.10", tcp(40000, 443, "PA", b"x")))
+    xmas = ethernet(ipv4("203.0.113.9", "198.51.100.10", tcp(40000, 443, "FPU")))
+    with running() as appliance:
+        path = appliance.path("some.pcap")
+        write_pcap(path, [(0, syn), (1, middle), (2, xmas), (3, syn[:12] + b"\x12\x34" + syn[14:])])
+        answer = appliance.ask("explain", "--pcap", path)
+        check_equal([[(side["packet"]["direction"], side["verdict"], side["reason"])
+                      for side in frame["answers"]] for frame in answer["frames"]],
+                    [[("inbound", "pass", "none"), ("outbound", "drop", "not_approved")],
+                     [("inbound", "drop", "tcp_not_syn"), ("outbound", "drop", "tcp_not_syn")],
+                     [("inbound", "drop", "tcp_flags"), ("outbound", "drop", "tcp_flags")],
+                     [("inbound", "drop", "ethertype_denied"),
+                      ("outbound", "drop", "ethertype_denied")]])
+        check_equal(answer["frames"][3]["answers"][0]["packet"]["ethertype"], "0x1234")
+        check_equal(appliance.call("status")["flows"]["live"], 0)
+        check_equal(appliance.call("status")["packets"]["dropped"], 0)
+
+
+@test
+def frames_that_are_none_are_refused():
+    with running() as appliance:
+        for params, said in (({"frame": "0", "length": 1}, "digits"),
+                             ({"frame": "0g", "length": 1}, "hexadecimal"),
+                             ({"frame": "00" * 2049, "length": 2049}, "digits"),
+                             ({"frame": "00", "length": 60}, "1 bytes of 60"),
+                             ({"frame": "0000", "length": 1}, "2 bytes of 1"),
+                             ({"frame": "00" * 2048, "length": 1 << 30}, "length"),
+                             ({"frame": "00"}, "length")):
+            error = refused(appliance.call, "explain", dict(params, direction="inbound"))
+            check_equal(error.code, -32602)
+            check_in(said, str(error.data))
+        # The shortest frame there is gets a verdict.
+        answer = appliance.call("explain", {"direction": "inbound", "frame": "", "length": 0})
+        check_equal(answer["verdict"], "drop")
 
 
 # ---- load ----

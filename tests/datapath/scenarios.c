@@ -66,7 +66,7 @@ static void foresee(struct player *player, const struct step *step, uint32_t len
 	struct pps_packet packet;
 
 	pps_filter_explain(player->lab.filter, player->lab.ruleset, &ingress, &now, player->frame,
-		len, &packet, &verdict);
+		len, len, &packet, &verdict);
 	if (strcmp(outcome(&verdict), step->reason) != 0)
 		complain(player, step, "explain", step->reason, outcome(&verdict));
 	if (pps_flow_changes(player->lab.flows) != changes)
