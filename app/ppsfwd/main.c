@@ -147,6 +147,22 @@ static void end_at_once(struct manager *manager, int code)
 	_exit(code);
 }
 
+/* Why it stops, and what became of all frames while it ran. */
+static json_t *stop_fields(const struct manager *manager)
+{
+	struct datapath_totals totals;
+	json_t *fields;
+
+	datapath_totals(manager->datapath, &totals);
+	fields = json_pack("{s:I, s:I, s:I}", "passed", (json_int_t)totals.passed, "dropped",
+		(json_int_t)totals.dropped, "flows", (json_int_t)totals.flows_started);
+	if (manager->stop_signal != 0)
+		json_object_set_new(fields, "signal", json_string(strsignal(manager->stop_signal)));
+	else
+		json_object_set_new(fields, "cause", json_string("capture exhausted"));
+	return fields;
+}
+
 /* From here on the wire is closed until the last line says it is open, and closed again after. */
 static int serve(const struct options *options, const struct config *config)
 {
@@ -180,10 +196,7 @@ static int serve(const struct options *options, const struct config *config)
 		manager.reload.current->policy->name,
 		(unsigned long long)manager.reload.current->policy->revision);
 	manager_run(&manager);
-	manager_event(&manager, "daemon_stop", NULL,
-		manager.stop_signal != 0
-			? json_pack("{s:s}", "signal", strsignal(manager.stop_signal))
-			: json_pack("{s:s}", "cause", "capture exhausted"));
+	manager_event(&manager, "daemon_stop", NULL, stop_fields(&manager));
 	code = manager.worker_hangs ? EXIT_FAILED : EXIT_GOOD;
 	if (manager.worker_hangs || manager.builder_left)
 		end_at_once(&manager, code);

@@ -22,8 +22,8 @@
 
 /* ---- events ---- */
 
-void manager_event(
-	struct manager *manager, const char *kind, const struct pps_ctl_peer *who, json_t *fields)
+void manager_event_at(struct manager *manager, uint64_t wall_ns, const char *kind,
+	const struct pps_ctl_peer *who, json_t *fields)
 {
 	const struct pps_ruleset *current = manager->reload.current;
 
@@ -35,7 +35,13 @@ void manager_event(
 				(json_int_t)who->gid, "pid", (json_int_t)who->pid));
 	if (current != NULL && json_object_get(fields, "digest") == NULL)
 		json_object_set_new(fields, "digest", json_string(current->policy->digest));
-	pps_event_log_write(manager->log, pps_time_wall_ns(), kind, fields);
+	pps_event_log_write(manager->log, wall_ns, kind, fields);
+}
+
+void manager_event(
+	struct manager *manager, const char *kind, const struct pps_ctl_peer *who, json_t *fields)
+{
+	manager_event_at(manager, pps_time_wall_ns(), kind, who, fields);
 }
 
 static void tell_listeners(const json_t *event, void *aux)

@@ -105,6 +105,9 @@ void manager_ask(struct manager *manager, struct operation *operation);
  * force goes with it. 'fields' is stolen, may be NULL. */
 void manager_event(
 	struct manager *manager, const char *kind, const struct pps_ctl_peer *who, json_t *fields);
+/* The same of another moment: what the datapath's clock brought about is told by that clock. */
+void manager_event_at(struct manager *manager, uint64_t wall_ns, const char *kind,
+	const struct pps_ctl_peer *who, json_t *fields);
 
 /* Says when flow tables fill up and when that is over. Every round. (pressure.c) */
 void manager_watch_pressure(struct manager *manager);

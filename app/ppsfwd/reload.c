@@ -278,7 +278,7 @@ static void warn_of(struct manager *manager, const struct pps_rule *rule, uint64
 
 	json_object_set_new(
 		fields, "remaining_sec", json_integer((json_int_t)(left_ns / PPS_NS_PER_SEC)));
-	manager_event(manager, "exception_expiring", NULL, fields);
+	manager_event_at(manager, now_ns, "exception_expiring", NULL, fields);
 }
 
 static uint64_t warning_ns(const struct manager *manager)
@@ -321,7 +321,7 @@ static void say_expired(struct manager *manager, bool cut)
 		if (change == EXPIRY_ENDED && cut)
 			json_object_set_new(
 				fields, "flows", json_pack("{s:I}", "cut", (json_int_t)n_cut));
-		manager_event(manager,
+		manager_event_at(manager, manager->reload.params.now_ns,
 			change == EXPIRY_ENDED ? "exception_expired" : "exception_revived", NULL,
 			fields);
 	}

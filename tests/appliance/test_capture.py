@@ -281,6 +281,7 @@ def the_log_begins_and_ends_with_the_daemon():
     check_equal(kinds[-1], "daemon_stop")
     check_equal([event["seq"] for event in run.events], list(range(1, len(kinds) + 1)))
     check_equal(run.events[-1]["cause"], "capture exhausted")
+    check_equal([run.events[-1][key] for key in ("passed", "dropped", "flows")], [3, 0, 1])
     digests = {event["digest"] for event in run.events if "digest" in event}
     check_equal(len(digests), 1)
 

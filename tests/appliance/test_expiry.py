@@ -9,7 +9,7 @@ from frames import ethernet, icmp, ipv4, raw, tcp_frame, udp_frame
 from harness import INSIDE, OUTSIDE, approve, policy, replay
 from talk import (CLIENT, DNS, EXPIRES, SERVER, WEB, check_passes_whole, data, event_seconds,
                   exception, fillers, handshake, zulu)
-from tap import check_equal, main, test
+from tap import check, check_equal, main, test
 
 # ---- idle flows ----
 
@@ -108,6 +108,9 @@ def the_end_of_an_exception_is_an_event():
                      fillers(EXPIRES - 1, 1) + fillers(EXPIRES, after), flows=1024)
         check_equal([(event["rule"], event["expires"]) for event in run.of("exception_expired")],
                     [("EXC", zulu(EXPIRES))])
+        check_equal([event_seconds(event) for event in run.of("exception_expired")], [EXPIRES])
+        warned, = run.of("exception_expiring")
+        check(EXPIRES - 1 <= event_seconds(warned) <= EXPIRES, f"warned at {warned['time']}")
 
 
 @test
