@@ -259,6 +259,7 @@ static json_t *pair_json(uint64_t initiator, uint64_t responder)
 json_t *flow_json(const struct manager *manager, const struct flow_copy *copy)
 {
 	const struct pps_flow *flow = &copy->flow;
+	const struct pps_flow_cold *cold = &copy->cold;
 	const struct pps_ruleset *ruleset = manager->reload.current;
 	const char *rule = pps_rule_book_id(manager->book, flow->rule);
 	char source[PPS_ADDR_TEXT_MAX], destination[PPS_ADDR_TEXT_MAX];
@@ -276,9 +277,10 @@ json_t *flow_json(const struct manager *manager, const struct flow_copy *copy)
 		time_json(copy->cold.started_ns, 3), "idle_ms",
 		(json_int_t)(uint32_t)(copy->now_tick - flow->seen), "timeout_ms",
 		(json_int_t)(ruleset != NULL ? ruleset->timeouts.ticks[flow->state] : 0), "packets",
-		pair_json((uint64_t)copy->cold.packets_high[first] << 32 | flow->packets[first],
-			(uint64_t)copy->cold.packets_high[second] << 32 | flow->packets[second]),
-		"bytes", pair_json(flow->bytes[first], flow->bytes[second]));
+		pair_json(
+			pps_flow_packets(flow, cold, first), pps_flow_packets(flow, cold, second)),
+		"bytes",
+		pair_json(pps_flow_bytes(flow, cold, first), pps_flow_bytes(flow, cold, second)));
 	if (pps_protocol_has_ports(tuple.protocol)) {
 		json_object_set_new(json, "source_port", json_integer(tuple.source_port));
 		json_object_set_new(json, "destination_port", json_integer(tuple.destination_port));

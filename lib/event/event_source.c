@@ -308,8 +308,8 @@ void pps_event_flow(struct pps_event_source *source, enum pps_event_kind kind, u
 	for (unsigned int i = 0; i < 2; i++) {
 		unsigned int side = i == 0 ? initiator : !initiator;
 
-		event.packets[i] = (uint64_t)cold->packets_high[side] << 32 | flow->packets[side];
-		event.bytes[i] = flow->bytes[side];
+		event.packets[i] = pps_flow_packets(flow, cold, side);
+		event.bytes[i] = pps_flow_bytes(flow, cold, side);
 	}
 	emit(source, &event, PPS_EVENT_AGGREGATES);
 }

@@ -167,6 +167,8 @@ void pps_flow_tally(struct pps_flow *flow, struct pps_flow_cold *cold,
 	if (++flow->packets[side] == 0)
 		cold->packets_high[side]++;
 	flow->bytes[side] += packet->length;
+	if (flow->bytes[side] < packet->length)
+		cold->bytes_high[side]++;
 }
 
 void pps_flow_apply(struct pps_flow *flow, struct pps_flow_cold *cold,

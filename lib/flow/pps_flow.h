@@ -50,9 +50,9 @@
  *            rule, and of each source under rules that limit that. pps_flow_remove() undoes all of
  *            it, so that the counts are exact whichever way a flow ends.
  *
- * Memory     Both tables have room for all of 'flows', so a flow of the capacity costs about 400
- *            bytes: 88 of entry in each table, 56 and 88 of rte_hash, and with the default bounds
- *            16 for half-open flows and 56 to 64 for sources. The default of 1,048,576 takes 394
+ * Memory     Both tables have room for all of 'flows', so a flow of the capacity costs about 416
+ *            bytes: 96 of entry in each table, 56 and 88 of rte_hash, and with the default bounds
+ *            16 for half-open flows and 56 to 64 for sources. The default of 1,048,576 takes 410
  *            MiB of EAL's memory.
  *
  * Threads    A table belongs to one worker. Nothing here locks, and only create() allocates.
@@ -171,6 +171,7 @@ struct pps_tcp_side {
 	uint32_t end; /* highest sequence number sent plus one */
 	uint32_t max_end; /* highest the other side allows */
 	uint32_t max_win; /* largest window announced, scaled */
+	uint32_t ack; /* highest acknowledgement sent */
 };
 
 #define PPS_FLOW_LOG       0x01 /* the rule asks for flow events */
@@ -188,19 +189,35 @@ struct pps_flow {
 	uint8_t flags; /* PPS_FLOW_* */
 	uint8_t scale; /* TCP window scales, inside's in the low four bits; ICMP: the query's code;
 			* SCTP, DCCP: how far inside the state. Written by apply() alone */
-	struct pps_tcp_side tcp[2]; /* by enum pps_side; 0: this build does not track windows */
-	uint32_t packets[2]; /* by side that sent; wraps into the cold part */
-	uint64_t bytes[2];
+	union { /* by enum pps_side */
+		struct pps_tcp_side tcp[2]; /* 0: this build does not track windows */
+		struct {
+			uint32_t tag[2]; /* 0: this build does not track tags */
+		} sctp;
+	};
+	uint32_t packets[2], bytes[2]; /* by side that sent; what overflows is in the cold part */
 } __attribute__((aligned(PPS_CACHE_LINE)));
 _Static_assert(sizeof(struct pps_flow) == PPS_CACHE_LINE, "one cache line per flow");
 
 /* What only listings and end-of-flow events read. */
 struct pps_flow_cold {
 	uint64_t started_ns; /* wall clock */
-	uint32_t packets_high[2];
+	uint32_t packets_high[2], bytes_high[2]; /* by side that sent */
 	uint32_t half_open; /* record among the half-open, 0: none; the table's own */
 	uint32_t source; /* counter of its source under its rule, 0: none; the table's own */
 };
+
+/* What 'side' has sent. */
+static inline uint64_t pps_flow_packets(
+	const struct pps_flow *flow, const struct pps_flow_cold *cold, unsigned int side)
+{
+	return (uint64_t)cold->packets_high[side] << 32 | flow->packets[side];
+}
+static inline uint64_t pps_flow_bytes(
+	const struct pps_flow *flow, const struct pps_flow_cold *cold, unsigned int side)
+{
+	return (uint64_t)cold->bytes_high[side] << 32 | flow->bytes[side];
+}
 
 struct pps_flow_table;
 

@@ -521,6 +521,19 @@ static void a_wrapping_packet_count_carries_into_the_cold_part(void)
 	CU_ASSERT_EQUAL(flow.packets[1], 7);
 }
 
+static void a_wrapping_byte_count_carries_into_the_cold_part(void)
+{
+	struct pps_flow flow = {.state = PPS_FLOW_UDP_PAIR, .bytes = {UINT32_MAX - 99, 7}};
+	struct pps_packet packet = {.family = 4, .protocol = PPS_IP_UDP, .length = 100};
+	struct pps_flow_cold cold = {0};
+
+	pps_flow_apply(&flow, &cold, &packet, PPS_SIDE_INSIDE, PPS_FLOW_UDP_PAIR, 1);
+	CU_ASSERT_EQUAL(pps_flow_bytes(&flow, &cold, 0), 1ull << 32);
+	pps_flow_apply(&flow, &cold, &packet, PPS_SIDE_INSIDE, PPS_FLOW_UDP_PAIR, 1);
+	CU_ASSERT_EQUAL(pps_flow_bytes(&flow, &cold, 0), (1ull << 32) + 100);
+	CU_ASSERT_EQUAL(pps_flow_bytes(&flow, &cold, 1), 7);
+}
+
 static void a_flow_is_replied_when_the_responder_has_sent(void)
 {
 	struct play played;
@@ -630,6 +643,7 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(packets_and_bytes_are_counted_by_side),
 	UNIT_TEST(dropped_packets_are_not_counted),
 	UNIT_TEST(a_wrapping_packet_count_carries_into_the_cold_part),
+	UNIT_TEST(a_wrapping_byte_count_carries_into_the_cold_part),
 	UNIT_TEST(a_flow_is_replied_when_the_responder_has_sent),
 	UNIT_TEST(applying_keeps_the_callers_fields),
 	UNIT_TEST(no_packet_leads_out_of_the_states),
