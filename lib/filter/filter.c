@@ -324,7 +324,8 @@ static enum pps_reason judge_known(
 		if (reason != PPS_REASON_NONE)
 			return reason;
 	}
-	reason = pps_flow_step(flow, packet, burst->ingress->side, &state, &restart);
+	reason = pps_flow_step(flow, pps_flow_cold_at(filter->flows, handle), packet,
+		burst->ingress->side, &state, &restart);
 	if (unlikely(restart))
 		return judge_new(filter, k, handle, verdict);
 	verdict->flow = handle;

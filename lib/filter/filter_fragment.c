@@ -110,7 +110,7 @@ static enum pps_reason judge_last(struct pps_filter *filter, const struct pps_fr
 
 	make_whole(&whole, view->total);
 	whole.length = length;
-	reason = pps_flow_step(flow, &whole, burst->ingress->side, &state, &restart);
+	reason = pps_flow_step(flow, cold, &whole, burst->ingress->side, &state, &restart);
 	if (reason == PPS_REASON_NONE && restart)
 		reason = PPS_REASON_FRAGMENT_FLOW_ENDED;
 	if (reason != PPS_REASON_NONE || burst->dry)

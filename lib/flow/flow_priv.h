@@ -133,12 +133,18 @@ struct pps_flow_move {
 };
 
 /* One state machine each; 'from_responder' is 0 or 1. */
-struct pps_flow_move pps_flow_tcp_move(
-	const struct pps_flow *flow, const struct pps_packet *packet, unsigned int from_responder);
+struct pps_flow_move pps_flow_tcp_move(const struct pps_flow *flow,
+	const struct pps_flow_cold *cold, const struct pps_packet *packet, enum pps_side side);
 struct pps_flow_move pps_flow_sctp_move(
 	const struct pps_flow *flow, const struct pps_packet *packet, unsigned int from_responder);
 struct pps_flow_move pps_flow_dccp_move(
 	const struct pps_flow *flow, const struct pps_packet *packet, unsigned int from_responder);
+
+/* Keeps the numbers of a TCP segment that passes; 'state' is the one the flow goes to. */
+void pps_flow_tcp_track(struct pps_flow *flow, struct pps_flow_cold *cold,
+	const struct pps_packet *packet, enum pps_side side, enum pps_flow_state state);
+/* May this segment stand for the beginning of a connection that nobody saw? */
+bool pps_flow_tcp_picks_up(const struct pps_packet *packet);
 
 /* May this packet start a connection? */
 bool pps_flow_tcp_begins(const struct pps_packet *packet);

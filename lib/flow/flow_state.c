@@ -71,6 +71,11 @@ enum pps_reason pps_flow_begin(const struct pps_packet *packet, enum pps_flow_st
 	}
 }
 
+bool pps_flow_picks_up(const struct pps_packet *packet)
+{
+	return packet->protocol == PPS_IP_TCP && pps_flow_tcp_picks_up(packet);
+}
+
 static struct pps_flow_move move_icmp(
 	const struct pps_flow *flow, const struct pps_packet *packet, unsigned int from_responder)
 {
@@ -88,14 +93,15 @@ static struct pps_flow_move move_icmp(
 	return move;
 }
 
-static struct pps_flow_move move_of(
-	const struct pps_flow *flow, const struct pps_packet *packet, unsigned int from_responder)
+static struct pps_flow_move move_of(const struct pps_flow *flow, const struct pps_flow_cold *cold,
+	const struct pps_packet *packet, enum pps_side side)
 {
+	unsigned int from_responder = side != flow->initiator;
 	struct pps_flow_move move = {.reason = PPS_REASON_NONE, .state = flow->state};
 
 	switch (packet->protocol) {
 	case PPS_IP_TCP:
-		return pps_flow_tcp_move(flow, packet, from_responder);
+		return pps_flow_tcp_move(flow, cold, packet, side);
 	case PPS_IP_UDP:
 	case PPS_IP_UDPLITE:
 		if (from_responder)
@@ -110,10 +116,11 @@ static struct pps_flow_move move_of(
 	}
 }
 
-enum pps_reason pps_flow_step(const struct pps_flow *flow, const struct pps_packet *packet,
-	enum pps_side side, enum pps_flow_state *ret_state, bool *ret_restart)
+enum pps_reason pps_flow_step(const struct pps_flow *flow, const struct pps_flow_cold *cold,
+	const struct pps_packet *packet, enum pps_side side, enum pps_flow_state *ret_state,
+	bool *ret_restart)
 {
-	struct pps_flow_move move = move_of(flow, packet, side != flow->initiator);
+	struct pps_flow_move move = move_of(flow, cold, packet, side);
 
 	*ret_state = (enum pps_flow_state)flow->state;
 	*ret_restart = false;
@@ -136,7 +143,7 @@ static bool refreshes(
 	const struct pps_flow *flow, const struct pps_packet *packet, enum pps_flow_state state)
 {
 	const uint32_t unproven = BIT(TCP_SYN_SENT) | BIT(TCP_SYN_CROSSED) | BIT(TCP_SYN_RECEIVED) |
-		BIT(TCP_CLOSED) | BIT(SCTP_INIT) | BIT(DCCP_REQUEST);
+		BIT(TCP_CLOSED) | BIT(TCP_PICKED_UP) | BIT(SCTP_INIT) | BIT(DCCP_REQUEST);
 
 	if (state != flow->state)
 		return true;
@@ -177,8 +184,9 @@ void pps_flow_apply(struct pps_flow *flow, struct pps_flow_cold *cold,
 {
 	if (refreshes(flow, packet, state))
 		flow->seen = now;
-	/* The commonest protocols keep nothing there. */
-	if (packet->protocol != PPS_IP_TCP && packet->protocol != PPS_IP_UDP)
+	if (packet->protocol == PPS_IP_TCP)
+		pps_flow_tcp_track(flow, cold, packet, side, state);
+	else if (packet->protocol != PPS_IP_UDP)
 		flow->scale = next_scale(flow, packet, side);
 	flow->state = (uint8_t)state;
 	if (side != flow->initiator)

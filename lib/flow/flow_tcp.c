@@ -1,31 +1,42 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "flow_priv.h"
+#include "flow_tcp.h"
 
 /*
- * TCP: the transition table.
+ * TCP: the transition table, and the windows (flow_tcp.h).
  *
  * A row is [state][who sent it][what it is] = the state to go to. What has no row is dropped
- * (tcp_state). Sequence numbers and windows play no part here: states alone are judged.
+ * (tcp_state). What has one must fit the sequence numbers too (tcp_window, tcp_ack).
  *
- * Choices, where implementations differ:
+ * Choices of the table, where implementations differ:
  *
  * - Only the initiator's segment with ACK and without SYN, after a SYN+ACK, makes a connection
- *   established: no loop of SYN and SYN+ACK ever reaches the long timeout.
+ *   established, and only when it acknowledges that very SYN+ACK: no loop of SYN and SYN+ACK, and
+ *   no guess, ever reaches the long timeout.
  * - What repeats itself in a half-open or reset connection passes, but does not refresh its
  *   timeout (flow_state.c): each step of a handshake has tcp_handshake seconds, whatever is sent.
- * - A SYN or SYN+ACK on an established connection passes and changes nothing: the endpoint answers
- *   with a challenge ACK (RFC 5961 section 4) that tells a peer which lost its state. Dropping it
- *   would lock that peer out until the flow times out.
+ * - A SYN on an established connection passes, whatever its number, and changes nothing: the
+ *   endpoint answers with a challenge ACK (RFC 5961 section 4) that tells a peer which lost its
+ *   state. Dropping it would lock that peer out until the flow times out.
  * - A bare ACK answers a SYN when the responder still has an old connection (RFC 5961). Only
- *   without data; then the initiator resets, and starts again.
+ *   without data, and whatever its numbers, which are that connection's; then the initiator resets
+ *   with one of them, which passes and changes nothing, and sends its SYN again.
  * - The responder may send data before the handshake's last ACK (RFC 7413, Fast Open; and after
  *   a simultaneous open), but not FIN: it comes again when the ACK has come.
- * - TCP_CLOSING: both have sent FIN. The last ACK is in it, not behind it: without sequence numbers
- *   it looks like any other. Late data, ACKs and FINs pass until the timeout.
+ * - A FIN below what its sender has sent already is none of its sender's: nothing comes behind a
+ *   FIN. It passes and changes nothing.
+ * - TCP_CLOSING: both have sent FIN. The last ACK is in it, not behind it: late data, ACKs and FINs
+ *   pass until the timeout.
  * - TCP_CLOSED: one side has sent RST. What was on its way passes, as it would on any wire, until
  *   the timeout, which nothing refreshes. A SYN+ACK does not: nobody waits for one.
- * - In both a SYN of either side begins a new connection on the old tuple.
+ * - In TCP_CLOSED any SYN of either side begins a new connection on the old tuple. In TCP_CLOSING
+ *   one that goes on behind the numbers used last (RFC 9293 section 3.6.1); any other passes and
+ *   changes nothing, for the endpoint may know better by its timestamps (RFC 6191): see the next.
+ * - A SYN+ACK that acknowledges exactly the last SYN which passed and changed nothing says that
+ * both ends agree on a new connection, of which the flow knew nothing. The flow follows them: it is
+ *   TCP_SYN_RECEIVED again, with the new numbers.
  * - In SYN_SENT a responder's RST needs ACK, as RFC 9293 has it.
+ * - TCP_PICKED_UP: begun in mid-stream (tcp_loose_seconds). The first segment of the side that has
+ *   not been heard makes it TCP_ESTABLISHED; until then it is half-open.
  */
 
 enum event {
@@ -64,6 +75,8 @@ static const uint8_t moves[PPS_FLOW_STATE_COUNT][2][EVENT_COUNT] = {
 	I(SYN_CROSSED, RST_ACK) = TO(CLOSED),          /* refuses the crossing SYN */
 	R(SYN_CROSSED, SYN) = TO(SYN_CROSSED),         /* retransmission */
 	R(SYN_CROSSED, SYN_ACK) = TO(SYN_RECEIVED),    /* the responder's half */
+	R(SYN_CROSSED, ACK) = TO(SYN_RECEIVED),        /* the responder's half was lost */
+	R(SYN_CROSSED, DATA) = TO(SYN_RECEIVED),       /* the responder's half was lost */
 	R(SYN_CROSSED, RST) = TO(CLOSED),              /* gives up */
 	R(SYN_CROSSED, RST_ACK) = TO(CLOSED),          /* refuses */
 
@@ -118,19 +131,21 @@ static const uint8_t moves[PPS_FLOW_STATE_COUNT][2][EVENT_COUNT] = {
 	R(FIN_RESPONDER, DATA) = TO(FIN_RESPONDER),    /* retransmission from before the FIN */
 	R(FIN_RESPONDER, FIN) = TO(FIN_RESPONDER),     /* retransmission */
 	R(FIN_RESPONDER, SYN) = TO(FIN_RESPONDER),     /* will be challenged */
+	R(FIN_RESPONDER, SYN_ACK) = TO(FIN_RESPONDER), /* to a SYN that was ignored */
 	R(FIN_RESPONDER, RST) = TO(CLOSED),            /* abort */
 	R(FIN_RESPONDER, RST_ACK) = TO(CLOSED),        /* abort */
 
 	I(CLOSING, ACK) = TO(CLOSING),                 /* the last ACK, and late ones */
 	I(CLOSING, DATA) = TO(CLOSING),                /* retransmission from before the FIN */
 	I(CLOSING, FIN) = TO(CLOSING),                 /* retransmission */
-	I(CLOSING, SYN) = RESTART,                     /* port reuse */
+	I(CLOSING, SYN) = RESTART,                     /* port reuse, when in order */
 	I(CLOSING, RST) = TO(CLOSED),                  /* abort */
 	I(CLOSING, RST_ACK) = TO(CLOSED),              /* abort */
 	R(CLOSING, ACK) = TO(CLOSING),                 /* the last ACK, and late ones */
 	R(CLOSING, DATA) = TO(CLOSING),                /* retransmission from before the FIN */
 	R(CLOSING, FIN) = TO(CLOSING),                 /* retransmission */
-	R(CLOSING, SYN) = RESTART,                     /* port reuse, the other way */
+	R(CLOSING, SYN) = RESTART,                     /* port reuse, the other way, in order */
+	R(CLOSING, SYN_ACK) = TO(CLOSING),             /* to a SYN that was not in order */
 	R(CLOSING, RST) = TO(CLOSED),                  /* abort */
 	R(CLOSING, RST_ACK) = TO(CLOSED),              /* abort */
 
@@ -146,6 +161,20 @@ static const uint8_t moves[PPS_FLOW_STATE_COUNT][2][EVENT_COUNT] = {
 	R(CLOSED, SYN) = RESTART,                      /* port reuse, the other way */
 	R(CLOSED, RST) = TO(CLOSED),                   /* answers what was in flight */
 	R(CLOSED, RST_ACK) = TO(CLOSED),               /* answers what was in flight */
+
+	I(PICKED_UP, ACK) = TO(ESTABLISHED),           /* both have been heard */
+	I(PICKED_UP, DATA) = TO(ESTABLISHED),          /* both have been heard */
+	I(PICKED_UP, FIN) = TO(FIN_INITIATOR),         /* both have been heard */
+	I(PICKED_UP, SYN) = TO(PICKED_UP),             /* will be challenged */
+	I(PICKED_UP, RST) = TO(CLOSED),                /* abort */
+	I(PICKED_UP, RST_ACK) = TO(CLOSED),            /* abort */
+	R(PICKED_UP, ACK) = TO(ESTABLISHED),           /* both have been heard */
+	R(PICKED_UP, DATA) = TO(ESTABLISHED),          /* both have been heard */
+	R(PICKED_UP, FIN) = TO(FIN_RESPONDER),         /* both have been heard */
+	R(PICKED_UP, SYN) = TO(PICKED_UP),             /* will be challenged */
+	R(PICKED_UP, SYN_ACK) = TO(PICKED_UP),         /* to a SYN that was ignored */
+	R(PICKED_UP, RST) = TO(CLOSED),                /* abort */
+	R(PICKED_UP, RST_ACK) = TO(CLOSED),            /* abort */
 };
 /* clang-format on */
 
@@ -169,41 +198,132 @@ static enum event event_of(const struct pps_packet *packet)
 	}
 }
 
-/*
- * Whether the receiver would believe this RST (RFC 5961 section 3). The state has said yes already;
- * sequence numbers are not tracked, so nothing is known that could say no.
- */
-static bool rst_is_acceptable(
-	const struct pps_flow *flow, const struct pps_packet *packet, unsigned int from_responder)
-{
-	(void)flow;
-	(void)packet;
-	(void)from_responder;
-	return true;
-}
-
 bool pps_flow_tcp_begins(const struct pps_packet *packet)
 {
 	return event_of(packet) == EVENT_SYN;
 }
 
-struct pps_flow_move pps_flow_tcp_move(
-	const struct pps_flow *flow, const struct pps_packet *packet, unsigned int from_responder)
+bool pps_flow_tcp_picks_up(const struct pps_packet *packet)
+{
+	enum event event = event_of(packet);
+
+	return event == EVENT_ACK || event == EVENT_DATA;
+}
+
+/* A reset ends the flow only where its receiver is sure to believe it (RFC 5961 section 3). */
+static cold void judge_reset(const struct pps_flow *flow, const struct pps_packet *packet,
+	enum pps_side side, struct pps_flow_move *move)
+{
+	const struct pps_tcp_side *sender = &flow->tcp[side], *receiver = &flow->tcp[!side];
+	bool from_responder = side != flow->initiator;
+	bool has_ack = (packet->tcp_flags & PPS_TCP_ACK) != 0;
+
+	if (flow->state == PPS_FLOW_TCP_SYN_SENT && from_responder) {
+		if (!tcp_acks_syn(sender, receiver, packet->tcp_ack))
+			move->reason = PPS_REASON_TCP_ACK;
+		return;
+	}
+	if (packet->tcp_seq == receiver->ack || packet->tcp_seq == sender->end)
+		return;
+	/* An end that never got the other's SYN+ACK answers its SYN by that number. */
+	if (has_ack && tcp_acks_syn(sender, receiver, packet->tcp_ack) &&
+		(flow->state == PPS_FLOW_TCP_SYN_CROSSED || flow->state == PPS_FLOW_TCP_CLOSED ||
+			(flow->state == PPS_FLOW_TCP_SYN_RECEIVED && from_responder)))
+		return;
+	move->state = flow->state;
+	if (flow->state != PPS_FLOW_TCP_SYN_SENT &&
+		!tcp_is_in_window(sender, receiver, packet->tcp_seq))
+		move->reason = PPS_REASON_TCP_WINDOW;
+}
+
+/* SYN, with ACK or without. */
+static cold void judge_syn(const struct pps_flow *flow, const struct pps_flow_cold *cold_part,
+	const struct pps_packet *packet, enum pps_side side, struct pps_flow_move *move)
+{
+	const struct pps_tcp_side *sender = &flow->tcp[side], *receiver = &flow->tcp[!side];
+	bool from_responder = side != flow->initiator;
+
+	if ((packet->tcp_flags & PPS_TCP_ACK) == 0) {
+		if (!move->restart || flow->state == PPS_FLOW_TCP_CLOSED ||
+			!tcp_is_before(packet->tcp_seq, sender->end))
+			return;
+		move->restart = false;
+		move->state = flow->state;
+		return;
+	}
+	if (tcp_in_handshake(flow->state)) {
+		if (!tcp_acks_syn(sender, receiver, packet->tcp_ack))
+			move->reason = PPS_REASON_TCP_ACK;
+		else if ((flow->state == PPS_FLOW_TCP_SYN_CROSSED || !from_responder) &&
+			packet->tcp_seq + 1 != receiver->ack)
+			move->reason = PPS_REASON_TCP_WINDOW;
+		return;
+	}
+	if (cold_part->tcp_syn_ignored && packet->tcp_ack == cold_part->tcp_syn_end)
+		move->state = PPS_FLOW_TCP_SYN_RECEIVED;
+	else
+		move->reason = tcp_check(flow, packet, side, tcp_end_of(packet));
+}
+
+/* The third step: it must fit exactly, because the long timeout is behind it. And what stands for a
+ * SYN+ACK that was lost. */
+static cold void judge_third(const struct pps_flow *flow, const struct pps_packet *packet,
+	enum pps_side side, struct pps_flow_move *move)
+{
+	const struct pps_tcp_side *sender = &flow->tcp[side], *receiver = &flow->tcp[!side];
+	uint32_t end = tcp_end_of(packet);
+
+	if (end - receiver->ack > sender->max_end + 1 - receiver->ack)
+		move->reason = PPS_REASON_TCP_WINDOW;
+	else if (!tcp_acks_syn(sender, receiver, packet->tcp_ack))
+		move->reason = PPS_REASON_TCP_ACK;
+}
+
+/* What is not the common case; the table has said yes. */
+static cold void judge_rare(const struct pps_flow *flow, const struct pps_flow_cold *cold_part,
+	const struct pps_packet *packet, enum pps_side side, struct pps_flow_move *move)
+{
+	if ((packet->tcp_flags & PPS_TCP_RST) != 0)
+		judge_reset(flow, packet, side, move);
+	else if ((packet->tcp_flags & PPS_TCP_SYN) != 0)
+		judge_syn(flow, cold_part, packet, side, move);
+	else if (flow->state == PPS_FLOW_TCP_SYN_CROSSED ||
+		(flow->state == PPS_FLOW_TCP_SYN_RECEIVED && side == flow->initiator))
+		judge_third(flow, packet, side, move);
+	else if (flow->state != PPS_FLOW_TCP_SYN_SENT)
+		move->reason = tcp_check(flow, packet, side, tcp_end_of(packet));
+	if (flow->state == PPS_FLOW_TCP_PICKED_UP && move->reason == PPS_REASON_NONE &&
+		(packet->tcp_flags & (PPS_TCP_SYN | PPS_TCP_RST)) == 0 &&
+		flow->tcp[side].max_win != TCP_WINDOW_UNKNOWN)
+		move->state = PPS_FLOW_TCP_PICKED_UP;
+}
+
+struct pps_flow_move pps_flow_tcp_move(const struct pps_flow *flow,
+	const struct pps_flow_cold *cold_part, const struct pps_packet *packet, enum pps_side side)
 {
 	enum event event = event_of(packet);
 	struct pps_flow_move move = {
 		.reason = PPS_REASON_NONE,
-		.state = moves[flow->state][from_responder][event],
+		.state = moves[flow->state][side != flow->initiator][event],
 	};
+	uint32_t end;
 
-	if (move.state == PPS_FLOW_FREE) {
+	if (unlikely(move.state == PPS_FLOW_FREE)) {
 		move.reason = PPS_REASON_FLOW_STATE_TCP;
-	} else if (move.state == RESTART) {
+		return move;
+	}
+	if (unlikely(move.state == RESTART)) {
 		move.state = PPS_FLOW_TCP_SYN_SENT;
 		move.restart = true;
-	} else if ((event == EVENT_RST || event == EVENT_RST_ACK) &&
-		!rst_is_acceptable(flow, packet, from_responder)) {
-		move.reason = PPS_REASON_FLOW_STATE_TCP;
 	}
+	if (unlikely((packet->tcp_flags & (PPS_TCP_SYN | PPS_TCP_RST)) != 0 ||
+		    tcp_in_handshake(flow->state) || flow->state == PPS_FLOW_TCP_PICKED_UP)) {
+		judge_rare(flow, cold_part, packet, side, &move);
+		return move;
+	}
+	end = tcp_end_of(packet);
+	move.reason = tcp_check(flow, packet, side, end);
+	if (unlikely(event == EVENT_FIN) && tcp_is_before(end, flow->tcp[side].end))
+		move.state = flow->state;
 	return move;
 }

@@ -50,9 +50,9 @@
  *            rule, and of each source under rules that limit that. pps_flow_remove() undoes all of
  *            it, so that the counts are exact whichever way a flow ends.
  *
- * Memory     Both tables have room for all of 'flows', so a flow of the capacity costs about 416
- *            bytes: 96 of entry in each table, 56 and 88 of rte_hash, and with the default bounds
- *            16 for half-open flows and 56 to 64 for sources. The default of 1,048,576 takes 410
+ * Memory     Both tables have room for all of 'flows', so a flow of the capacity costs about 432
+ *            bytes: 104 of entry in each table, 56 and 88 of rte_hash, and with the default bounds
+ *            16 for half-open flows and 56 to 64 for sources. The default of 1,048,576 takes 426
  *            MiB of EAL's memory.
  *
  * Threads    A table belongs to one worker. Nothing here locks, and only create() allocates.
@@ -145,6 +145,7 @@ static inline enum pps_side pps_flow_key_icmp_asker(const struct pps_flow_key *k
 	X(TCP_FIN_RESPONDER, "tcp_fin_responder", PPS_TIMEOUT_TCP_ESTABLISHED) \
 	X(TCP_CLOSING, "tcp_closing", PPS_TIMEOUT_TCP_CLOSING)                 \
 	X(TCP_CLOSED, "tcp_closed", PPS_TIMEOUT_TCP_CLOSING)                   \
+	X(TCP_PICKED_UP, "tcp_picked_up", PPS_TIMEOUT_TCP_HANDSHAKE)           \
 	X(UDP_SINGLE, "udp_single", PPS_TIMEOUT_UDP_SINGLE)                    \
 	X(UDP_PAIR, "udp_pair", PPS_TIMEOUT_UDP)                               \
 	X(ICMP_QUERY, "icmp_query", PPS_TIMEOUT_ICMP)                          \
@@ -166,16 +167,17 @@ enum pps_flow_state {
 const char *pps_flow_state_word(enum pps_flow_state state);
 enum pps_timeout pps_flow_state_timeout(enum pps_flow_state state);
 
-/* Sequence space of one side of a TCP connection. */
+/* Sequence space of one side of a TCP connection; flow_tcp.h says how it is used. */
 struct pps_tcp_side {
 	uint32_t end; /* highest sequence number sent plus one */
 	uint32_t max_end; /* highest the other side allows */
 	uint32_t max_win; /* largest window announced, scaled */
-	uint32_t ack; /* highest acknowledgement sent */
+	uint32_t ack; /* highest acknowledgement sent, or the first one that is to be sent */
 };
 
 #define PPS_FLOW_LOG       0x01 /* the rule asks for flow events */
 #define PPS_FLOW_REPLIED   0x02 /* the responder has sent */
+#define PPS_FLOW_PICKED_UP 0x04 /* TCP, begun in mid-stream */
 #define PPS_FLOW_HALF_OPEN 0x40 /* among the half-open; the table's own */
 #define PPS_FLOW_BOUND     0x80 /* counted with 'rule'; the table's own */
 
@@ -187,10 +189,11 @@ struct pps_flow {
 	uint8_t state; /* enum pps_flow_state */
 	uint8_t initiator; /* enum pps_side */
 	uint8_t flags; /* PPS_FLOW_* */
-	uint8_t scale; /* TCP window scales, inside's in the low four bits; ICMP: the query's code;
-			* SCTP, DCCP: how far inside the state. Written by apply() alone */
+	uint8_t scale; /* TCP window scales, inside's in the low four bits, 15: none; ICMP: the
+			* query's code; SCTP, DCCP: how far inside the state. Written by apply()
+			* alone */
 	union { /* by enum pps_side */
-		struct pps_tcp_side tcp[2]; /* 0: this build does not track windows */
+		struct pps_tcp_side tcp[2];
 		struct {
 			uint32_t tag[2]; /* 0: this build does not track tags */
 		} sctp;
@@ -205,6 +208,11 @@ struct pps_flow_cold {
 	uint32_t packets_high[2], bytes_high[2]; /* by side that sent */
 	uint32_t half_open; /* record among the half-open, 0: none; the table's own */
 	uint32_t source; /* counter of its source under its rule, 0: none; the table's own */
+	/* TCP: the initiator's last SYN that passed and changed nothing */
+	uint32_t tcp_syn_end; /* its sequence number behind it */
+	uint16_t tcp_syn_window;
+	uint8_t tcp_syn_scale;
+	bool tcp_syn_ignored; /* there was one */
 };
 
 /* What 'side' has sent. */
@@ -357,17 +365,30 @@ static inline bool pps_flow_expired(
  *          reason of step 5. *ret_restart is set when the packet is a new beginning on a closed
  *          flow's tuple (port reuse), perhaps by the former responder: the caller judges it as a
  *          new flow, and on a pass zeroes the entry and fills it anew before apply().
- * apply()  makes the transition: state, seen, counters, PPS_FLOW_REPLIED. 'initiator' must be set
- *          before the first call; state FREE in the entry says that it is the first. 'seen' is not
+ * picks_up() may this packet, which begin() refuses, begin a flow in mid-stream all the same? Only
+ *          while the caller is ready to believe that it lost the beginning; the state is
+ *          TCP_PICKED_UP, and 'side' of its apply() may be either.
+ * apply()  makes the transition: state, seen, counters, PPS_FLOW_REPLIED, TCP's numbers.
+ *          'initiator' must be set before the first call; state FREE in the entry says that it is
+ *          the first. 'seen' is not
  *          renewed by packets that prove nothing: repetitions in a half-open or reset flow, a SYN,
  *          RST or INIT that changes no state.
  */
 enum pps_reason pps_flow_begin(const struct pps_packet *packet, enum pps_flow_state *ret_state);
-enum pps_reason pps_flow_step(const struct pps_flow *flow, const struct pps_packet *packet,
-	enum pps_side side, enum pps_flow_state *ret_state, bool *ret_restart);
+bool pps_flow_picks_up(const struct pps_packet *packet);
+enum pps_reason pps_flow_step(const struct pps_flow *flow, const struct pps_flow_cold *cold,
+	const struct pps_packet *packet, enum pps_side side, enum pps_flow_state *ret_state,
+	bool *ret_restart);
 void pps_flow_apply(struct pps_flow *flow, struct pps_flow_cold *cold,
 	const struct pps_packet *packet, enum pps_side side, enum pps_flow_state state,
 	uint32_t now);
+/* Host order; what the next segment of 'side' with these PPS_TCP_* flags would carry, without data,
+ * in a live TCP flow. */
+struct pps_tcp_numbers {
+	uint32_t seq, ack;
+};
+void pps_flow_tcp_fit(const struct pps_flow *flow, enum pps_side side, uint8_t flags,
+	struct pps_tcp_numbers *ret);
 /* Counts a packet that 'side' sent and that moves nothing: a later fragment. */
 void pps_flow_tally(struct pps_flow *flow, struct pps_flow_cold *cold,
 	const struct pps_packet *packet, enum pps_side side);

@@ -12,6 +12,11 @@
 #define ESP_MIN           8
 #define AH_MIN            12
 
+#define TCP_OPTION_END   0
+#define TCP_OPTION_NOP   1
+#define TCP_OPTION_SCALE 3
+#define TCP_SCALE_SIZE   3
+
 #define TCP_FLAGS_KNOWN  0x3f /* without ECE and CWR: every set may carry them */
 #define TCP_FLAGS_JUDGED (PPS_TCP_FIN | PPS_TCP_SYN | PPS_TCP_RST | PPS_TCP_ACK | PPS_TCP_URG)
 
@@ -35,6 +40,29 @@ static inline void read_ports(const uint8_t *l4, struct pps_packet *packet)
 	packet->dst_port = copy16(l4 + 2);
 }
 
+/* The window scale among the options of a SYN, which are the 'n' bytes at 'option'. */
+static cold uint8_t read_scale(const uint8_t *option, uint32_t n)
+{
+	uint8_t scale = PPS_TCP_SCALE_NONE;
+
+	while (n > 0 && option[0] != TCP_OPTION_END) {
+		uint32_t size = 1;
+
+		if (option[0] != TCP_OPTION_NOP) {
+			if (n < 2 || option[1] < 2 || option[1] > n)
+				break;
+			size = option[1];
+			if (option[0] == TCP_OPTION_SCALE && size != TCP_SCALE_SIZE)
+				break;
+			if (option[0] == TCP_OPTION_SCALE)
+				scale = (uint8_t)smaller(option[2], PPS_TCP_SCALE_MAX);
+		}
+		option += size;
+		n -= size;
+	}
+	return scale;
+}
+
 static inline enum pps_reason parse_tcp(const uint8_t *l4, uint32_t n, struct pps_packet *packet)
 {
 	uint32_t header_len;
@@ -50,6 +78,9 @@ static inline enum pps_reason parse_tcp(const uint8_t *l4, uint32_t n, struct pp
 	if (unlikely(header_len < TCP_HEADER_MIN || header_len > packet->l4_len))
 		return PPS_REASON_TCP_OFFSET;
 	set_payload(packet, header_len);
+	if (unlikely((packet->tcp_flags & PPS_TCP_SYN) != 0))
+		packet->tcp_scale =
+			read_scale(l4 + TCP_HEADER_MIN, smaller(header_len, n) - TCP_HEADER_MIN);
 	if (unlikely((tcp_flag_sets >> (packet->tcp_flags & TCP_FLAGS_JUDGED) & 1) == 0))
 		return PPS_REASON_TCP_FLAGS;
 	if (unlikely(packet->src_port == 0 || packet->dst_port == 0))

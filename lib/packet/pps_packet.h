@@ -29,6 +29,10 @@
  * 'fragment_len' is what it holds of the datagram, from 'fragment_start'. An IPv6 atomic fragment
  * (RFC 6946) is a whole packet.
  *
+ * TCP options are read in SYNs alone, and of them the window scale alone. An option whose length
+ * cannot be ends the list: it and what is behind it are as if they were not there, as endpoints
+ * have it. The last of several window scales counts.
+ *
  * Byte order: addresses and ports stay in network order as they go into keys; everything else is
  * host order. No DPDK, no allocation, no state; any thread.
  */
@@ -85,6 +89,9 @@ enum pps_ip_protocol {
 #define PPS_TCP_ACK 0x10
 #define PPS_TCP_URG 0x20
 
+#define PPS_TCP_SCALE_MAX  14 /* RFC 7323 section 2.3: more is treated as this */
+#define PPS_TCP_SCALE_NONE 15 /* no window scale option */
+
 /* What the frame is, for the filter's first branch. */
 enum pps_packet_kind {
 	PPS_PACKET_OTHER, /* neither IP nor ARP: link.ethertypes */
@@ -137,6 +144,7 @@ struct pps_packet {
 	uint16_t fragment_start; /* where they start in the frame */
 	bool more_fragments;
 	uint8_t next_header; /* IPv6: of the fixed header. IPv4: protocol */
+	uint8_t tcp_scale; /* of a SYN: its window scale, or PPS_TCP_SCALE_NONE; else 0 */
 } __attribute__((aligned(PPS_CACHE_LINE)));
 
 _Static_assert(offsetof(struct pps_packet, tcp_seq) <= PPS_CACHE_LINE,

@@ -142,6 +142,12 @@ enum pps_step {
 		"source")                                                                          \
 	X(FLOW_STATE_TCP, "tcp_state", PPS_STEP_FLOW,                                              \
 		"a TCP packet its connection's state does not permit")                             \
+	X(TCP_WINDOW, "tcp_window", PPS_STEP_FLOW,                                                 \
+		"a TCP segment beyond what its receiver offered to take, or far below what its "   \
+		"sender has sent")                                                                 \
+	X(TCP_ACK, "tcp_ack", PPS_STEP_FLOW,                                                       \
+		"a TCP segment that acknowledges what the other side has not sent, or sent long "  \
+		"ago")                                                                             \
 	X(FLOW_STATE_SCTP, "sctp_state", PPS_STEP_FLOW,                                            \
 		"an SCTP packet its association's state does not permit")                          \
 	X(FLOW_STATE_DCCP, "dccp_state", PPS_STEP_FLOW,                                            \

@@ -254,7 +254,7 @@ def flows_of_logged_rules_are_told_with_their_counts():
 
 @test
 def flows_end_with_the_reason_for_which_they_ended():
-    reset = [(3, INSIDE, tcp_frame(SERVER, 443, CLIENT, 40001, "R"))]
+    reset = [(3, INSIDE, tcp_frame(SERVER, 443, CLIENT, 40001, "R", seq=501))]
     script = handshake(40000) + handshake(40001, 2) + reset + handshake(40001, 10)
     # The ageing sweep goes round with the packets.
     script += [(100 + number, INSIDE, udp_frame(SERVER, 7, CLIENT, 53)) for number in range(200)]

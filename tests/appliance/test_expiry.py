@@ -30,8 +30,8 @@ IDLE = [
      (599.999, 600), data(40000, 0, OUTSIDE, b"x")[1:], "tcp_not_syn"),
     ("tcp_closing after a reset", {},
      handshake(40000, step=0.000001) + [
-         (0.000003, INSIDE, tcp_frame(SERVER, 443, CLIENT, 40000, "R"))],
-     (59.999, 60), (INSIDE, tcp_frame(SERVER, 443, CLIENT, 40000, "R")), "tcp_not_syn"),
+         (0.000003, INSIDE, tcp_frame(SERVER, 443, CLIENT, 40000, "R", seq=501))],
+     (59.999, 60), (INSIDE, tcp_frame(SERVER, 443, CLIENT, 40000, "R", seq=501)), "tcp_not_syn"),
     ("icmp, default", {}, [(0, OUTSIDE, ethernet(ipv4(CLIENT, SERVER, icmp(8))))],
      (9.999, 10), (INSIDE, ethernet(ipv4(SERVER, CLIENT, icmp(0)))), "icmp_not_query"),
     ("other, default", {}, [(0, OUTSIDE, ethernet(ipv4(CLIENT, SERVER, raw(89, bytes(20)))))],

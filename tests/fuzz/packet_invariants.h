@@ -57,6 +57,9 @@ static inline const char *broken_fields(const struct pps_packet *packet)
 		(packet->src_port != 0 || packet->dst_port != 0 || packet->tcp_flags != 0 ||
 			packet->icmp_type != 0 || packet->l4_offset != 0))
 		return "nothing of a transport header was read from a later fragment";
+	if (packet->tcp_scale > PPS_TCP_SCALE_NONE ||
+		(packet->tcp_scale != 0 && (packet->tcp_flags & PPS_TCP_SYN) == 0))
+		return "a window scale is at most 14, and of a SYN";
 	return NULL;
 }
 

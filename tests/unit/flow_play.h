@@ -10,6 +10,7 @@
  * Each word is SIDE:PACKET=OUTCOME. SIDE is i (initiator) or r (responder). PACKET is what the
  * protocol's 'make' understands. OUTCOME is the state after it, without the protocol's prefix, or
  *     drop    step() refuses with the protocol's reason, and the flow stays as it was
+ *     window, ack  the same for the reasons tcp_window and tcp_ack
  *     refuse  begin() refuses with the protocol's reason (first word only)
  *     again   step() says restart; the sender is the initiator from then on, and the begin state
  *             is the protocol's
@@ -94,18 +95,29 @@ static inline void play_first(struct play *play, const char *word, const struct 
 	play_state(play, word, outcome);
 }
 
+/* The reason that an outcome names, or PPS_REASON_NONE. */
+static inline enum pps_reason play_drop(const struct play *play, const char *outcome)
+{
+	if (strcmp(outcome, "drop") == 0)
+		return play->protocol->drop;
+	if (strcmp(outcome, "window") == 0)
+		return PPS_REASON_TCP_WINDOW;
+	return strcmp(outcome, "ack") == 0 ? PPS_REASON_TCP_ACK : PPS_REASON_NONE;
+}
+
 static inline void play_next(struct play *play, const char *word, const struct pps_packet *packet,
 	enum pps_side side, const char *outcome)
 {
 	struct pps_flow before = play->flow;
 	enum pps_flow_state state;
 	bool restart;
-	enum pps_reason reason = pps_flow_step(&play->flow, packet, side, &state, &restart);
+	enum pps_reason reason =
+		pps_flow_step(&play->flow, &play->cold, packet, side, &state, &restart);
 
 	play_check(play, word, memcmp(&before, &play->flow, sizeof(before)) == 0, "step() changed",
 		"the flow");
-	if (strcmp(outcome, "drop") == 0) {
-		play_check(play, word, reason == play->protocol->drop, "reason is",
+	if (play_drop(play, outcome) != PPS_REASON_NONE) {
+		play_check(play, word, reason == play_drop(play, outcome), "reason is",
 			pps_reason_word(reason));
 		play_check(play, word, !restart && state == before.state, "a refused step",
 			"would change the flow");

@@ -37,7 +37,7 @@ static const struct header headers[] = {
 	{"rt", 43, 0, 8, "\x3b\0\4\0"},
 	{"frag", 44, 0, 8, "\x3b\0\0\0\0\0\0\7"},
 	{"ah", 51, 0, 16, "\x3b\2"},
-	{"tcp", 6, -1, 20, "\x9c\x40\x01\xbb\0\0\0\1\0\0\0\2\x50\x10\x02\0"},
+	{"tcp", 6, -1, 20, "\x9c\x40\x01\xbb\0\0\0\1\0\0\0\2\x50\x10\xff\xff"},
 	{"udp", 17, -1, 8, "\x9c\x40\0\x35"},
 	{"udplite", 136, -1, 8, "\x9c\x40\0\x35\0\x08"},
 	{"sctp", 132, -1, 16, "\x9c\x40\x0b\x59\0\0\0\5\0\0\0\0\0\0\0\4"},
@@ -230,6 +230,18 @@ static void add_bytes(struct maker *maker, const char *hex)
 	}
 }
 
+/* IPv4's or TCP's. */
+static void add_options(struct maker *maker, const struct layer *layer, const char *hex)
+{
+	uint8_t *header = maker->frame + layer->at;
+
+	add_bytes(maker, hex);
+	if (strcmp(layer->header->name, "tcp") == 0)
+		header[12] = (uint8_t)((maker->len - layer->at) / 4 << 4);
+	else
+		header[0] = (uint8_t)(0x40 | (maker->len - layer->at) / 4);
+}
+
 static void set(struct maker *maker, const char *name, const char *value)
 {
 	struct layer *layer = last_layer(maker);
@@ -239,8 +251,12 @@ static void set(struct maker *maker, const char *name, const char *value)
 	} else if (strcmp(name, "hex") == 0) {
 		add_bytes(maker, value);
 	} else if (strcmp(name, "opts") == 0) {
-		add_bytes(maker, value);
-		maker->frame[layer->at] = (uint8_t)(0x40 | (maker->len - layer->at) / 4);
+		add_options(maker, layer, value);
+	} else if (strcmp(name, "wscale") == 0) {
+		char option[sizeof("010303xx")];
+
+		snprintf(option, sizeof(option), "010303%02x", (unsigned int)atoi(value) & 0xff);
+		add_options(maker, layer, option);
 	} else if (strcmp(name, "pad") == 0) {
 		maker->pad = (uint32_t)atoi(value);
 	} else if (strcmp(name, "cut") == 0) {
@@ -313,6 +329,8 @@ static void fill_layer(struct maker *maker, unsigned int i)
 		fill(maker, layer, 10, 2, checksum4(maker->frame + layer->at));
 	} else if (strcmp(name, "ip6") == 0) {
 		fill(maker, layer, 4, 2, len - 40);
+	} else if (strcmp(name, "tcp") == 0) {
+		fill(maker, layer, 4, 4, (maker->frame[layer->at + 13] & 2) != 0 ? 1 : 2);
 	} else if (strcmp(name, "udp") == 0) {
 		fill(maker, layer, 4, 2, len);
 	} else if (strcmp(name, "sctp") == 0) {

@@ -404,6 +404,7 @@ static void each_state_is_half_open_or_has_proven_itself(void)
 		{PPS_FLOW_TCP_FIN_RESPONDER, false, false},
 		{PPS_FLOW_TCP_CLOSING, false, false},
 		{PPS_FLOW_TCP_CLOSED, true, true},
+		{PPS_FLOW_TCP_PICKED_UP, true, true},
 		{PPS_FLOW_UDP_SINGLE, true, true},
 		{PPS_FLOW_UDP_PAIR, false, false},
 		{PPS_FLOW_ICMP_QUERY, true, false},

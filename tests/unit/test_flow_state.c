@@ -583,8 +583,9 @@ static void no_packet_leads_out_of_the_states(void)
 		flow.state = (uint8_t)(seed >> 3) % PPS_FLOW_STATE_COUNT;
 		flow.scale = (uint8_t)(seed >> 11);
 		flow.initiator = seed >> 27 & 1;
-		CU_ASSERT_FATAL(pps_flow_step(&flow, &packet, (enum pps_side)(seed >> 26 & 1),
-					&state, &restart) < PPS_REASON_COUNT);
+		CU_ASSERT_FATAL(
+			pps_flow_step(&flow, &cold, &packet, (enum pps_side)(seed >> 26 & 1),
+				&state, &restart) < PPS_REASON_COUNT);
 		CU_ASSERT_FATAL((unsigned int)state < PPS_FLOW_STATE_COUNT);
 		pps_flow_apply(&flow, &cold, &packet, (enum pps_side)(seed >> 26 & 1), state, 1);
 		CU_ASSERT_FATAL(flow.state < PPS_FLOW_STATE_COUNT);

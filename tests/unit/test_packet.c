@@ -57,6 +57,7 @@ static const struct field fields[] = {
 	FIELD(tcp_seq, false),
 	FIELD(tcp_ack, false),
 	FIELD(tcp_window, false),
+	FIELD(tcp_scale, false),
 	FIELD(l3_offset, false),
 	FIELD(l4_offset, false),
 	FIELD(payload_offset, false),
