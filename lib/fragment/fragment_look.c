@@ -16,7 +16,8 @@ static void make_key(const struct pps_packet *packet, const struct pps_fragment_
 	key->vlan = packet->vlan;
 	key->inner_vlan = packet->inner_vlan;
 	key->family = packet->family;
-	key->protocol = packet->family == 4 ? packet->protocol : 0;
+	/* Of a first fragment with an AH the protocol is the one behind it, which others lack. */
+	key->protocol = packet->family == 4 ? packet->next_header : 0;
 	key->segment = at->segment;
 	key->side = at->side;
 }

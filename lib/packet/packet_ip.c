@@ -15,7 +15,6 @@
 #define IPV6_DESTINATION  24
 #define IPV6_OFFSET_MASK  0xfff8
 #define EXTENSION_MIN     8
-#define EXTENSION_AH_MIN  12
 #define ROUTING_TYPE_LSRR 0
 
 #define IP_LENGTH_MAX  65535
@@ -53,13 +52,15 @@ static cold enum pps_reason judge_fragment(const struct pps_packet *packet)
  */
 static cold enum pps_reason enter_first(const uint8_t *l4, uint32_t n, struct pps_packet *packet)
 {
-	uint32_t len = packet->l4_len;
+	uint32_t len = packet->l4_len, start = packet->l4_offset;
 	enum pps_reason reason;
 	uint32_t header_len;
 
 	packet->l4_len = IP_LENGTH_MAX;
 	set_payload(packet, 0);
 	reason = packet_parse_l4(l4, n, packet);
+	if (packet->l4_offset > start) /* IPv4, and the transport header is behind an AH */
+		len -= packet->l4_offset - start;
 	packet->l4_len = len;
 	if (packet->l4_offset == 0) { /* IPv6, and nothing behind its headers */
 		packet->payload_len = len;
@@ -309,10 +310,8 @@ static uint32_t extension_size(uint8_t header, const uint8_t *ext, uint32_t n)
 		return 0;
 	if (header == PPS_IP_FRAGMENT)
 		return EXTENSION_MIN;
-	if (header == PPS_IP_AH) {
-		size = (ext[1] + 2u) * 4;
-		return size >= EXTENSION_AH_MIN && size <= n ? size : 0;
-	}
+	if (header == PPS_IP_AH)
+		return ah_size(ext, n);
 	size = (ext[1] + 1u) * 8;
 	return size <= n ? size : 0;
 }

@@ -10,7 +10,6 @@
 #define IGMP_MIN          8
 #define GRE_MIN           4
 #define ESP_MIN           8
-#define AH_MIN            12
 
 #define TCP_OPTION_END   0
 #define TCP_OPTION_NOP   1
@@ -242,8 +241,8 @@ static enum pps_reason parse_ah(const uint8_t *l4, uint32_t n, struct pps_packet
 
 	if (n < AH_MIN)
 		return PPS_REASON_L4_TRUNCATED;
-	size = (l4[1] + 2u) * 4;
-	if (size < AH_MIN || size > n)
+	size = ah_size(l4, n);
+	if (size == 0)
 		return PPS_REASON_L4_LENGTH;
 	if (l4[0] == PPS_IP_AH) {
 		set_payload(packet, 0);
@@ -253,6 +252,7 @@ static enum pps_reason parse_ah(const uint8_t *l4, uint32_t n, struct pps_packet
 	packet->protocol = l4[0];
 	packet->l4_offset = (uint16_t)(packet->l4_offset + size);
 	packet->l4_len -= size;
+	set_payload(packet, 0);
 	return packet_parse_l4(l4 + size, n - size, packet);
 }
 

@@ -28,6 +28,7 @@
 #define IPV4_HEADER_MIN 20
 #define IPV6_HEADER     40
 #define ICMP_HEADER     8
+#define AH_MIN          12
 
 /* Big-endian fields at any alignment. */
 static inline uint16_t load16(const uint8_t *bytes)
@@ -74,6 +75,18 @@ static inline uint64_t copy64(const uint8_t *bytes)
 static inline uint32_t smaller(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
+}
+
+/* Bytes of the authentication header (RFC 4302) at 'ah', n of which may be read; 0 when it does not
+ * fit. */
+static inline uint32_t ah_size(const uint8_t *ah, uint32_t n)
+{
+	uint32_t size;
+
+	if (n < AH_MIN)
+		return 0;
+	size = (ah[1] + 2u) * 4;
+	return size >= AH_MIN && size <= n ? size : 0;
 }
 
 /* Does the transport header begin with two ports? */

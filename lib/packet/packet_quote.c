@@ -3,6 +3,20 @@
 
 #define QUOTE_L4_MIN 8 /* what RFC 792 promises: ports, or the id of a query */
 
+/* Reads through the authentication header, if it is there whole: the flow is named by what is
+ * behind it, and a rule is. 'size' bytes are in front of it. */
+static uint32_t read_quoted_ah(
+	const uint8_t *ip, uint32_t size, uint32_t n, struct pps_packet *quoted)
+{
+	const uint8_t *ah = ip + size;
+	uint32_t more = quoted->later_fragment ? 0 : ah_size(ah, n - size);
+
+	if (more == 0 || ah[0] == PPS_IP_AH)
+		return size;
+	quoted->protocol = ah[0];
+	return size + more;
+}
+
 /* Bytes from the quoted IP header to what lies behind it, n of which may be read; 0: no use. */
 static uint32_t read_quoted_ipv4(const uint8_t *ip, uint32_t n, struct pps_packet *quoted)
 {
@@ -14,7 +28,8 @@ static uint32_t read_quoted_ipv4(const uint8_t *ip, uint32_t n, struct pps_packe
 	if (header_len < IPV4_HEADER_MIN || header_len > n)
 		return 0;
 	packet_read_ipv4(ip, quoted);
-	return header_len;
+	return quoted->protocol == PPS_IP_AH ? read_quoted_ah(ip, header_len, n, quoted)
+					     : header_len;
 }
 
 static uint32_t read_quoted_ipv6(const uint8_t *ip, uint32_t n, struct pps_packet *quoted)

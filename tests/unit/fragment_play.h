@@ -58,6 +58,7 @@ static inline void play_packet(const struct piece *piece, struct pps_packet *pac
 	packet->family = piece->family == 0 ? 4 : piece->family;
 	packet->kind = PPS_PACKET_IP;
 	packet->protocol = piece->protocol == 0 ? PPS_IP_UDP : piece->protocol;
+	packet->next_header = packet->protocol;
 	packet->src[0] = 10;
 	packet->src[3] = piece->host;
 	packet->dst[0] = 20;
