@@ -3,7 +3,8 @@
 #define PPS_FILTER_H
 
 /*
- * The filter: the law of design section 2, for a burst of frames. This is the page everyone reads.
+ * The filter: the law of design section 2, for a burst of frames. This is the page everyone reads;
+ * ppsfw-law(7) is the law in words.
  *
  * A worker owns one struct pps_filter. pps_filter_burst() takes frames that entered one segment on
  * one side and gives each a verdict, in phases over the whole burst so that memory is asked for

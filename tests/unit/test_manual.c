@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* ppsfwd(8) says what the program says: the same words, in the same order. */
+/* ppsfwd(8) and ppsfw-law(7) say what the program says: the same words, in the same order. */
 
 #include <ctype.h>
 #include <stdio.h>
@@ -8,12 +8,19 @@
 #include <string.h>
 
 #include <pps_event.h>
+#include <pps_flow.h>
+#include <pps_fragment.h>
+#include <pps_policy.h>
 #include <pps_stats.h>
 
 #include "unit.h"
 
-/* One section of the page, or NULL after saying why. The caller frees it. */
-static char *read_section(const char *title)
+#define DAEMON "ppsfwd.8"
+#define LAW    "ppsfw-law.7"
+
+/* What the page says from the title on, to the next line that begins with 'until'; NULL after
+ * saying why. The caller frees it. */
+static char *read_part(const char *name, const char *title, const char *until)
 {
 	const char *root = getenv("PPSFW_SOURCE");
 	char *path, *page = NULL, *begin, *end, *section = NULL;
@@ -23,15 +30,20 @@ static char *read_section(const char *title)
 		unit_skip("PPSFW_SOURCE does not name the source tree");
 		return NULL;
 	}
-	path = pps_asprintf("%s/app/ppsfwd/ppsfwd.8", root);
+	path = pps_asprintf("%s/app/ppsfwd/%s", root, name);
 	CU_ASSERT_EQUAL_FATAL(pps_file_read(path, 1 << 20, &page, &len), 0);
 	free(path);
 	begin = strstr(page, title);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(begin);
-	end = strstr(begin + 1, "\n.Sh ");
+	end = strstr(begin + 1, until);
 	section = pps_asprintf("%.*s", end ? (int)(end - begin) : (int)strlen(begin), begin);
 	free(page);
 	return section;
+}
+
+static char *read_section(const char *name, const char *title)
+{
+	return read_part(name, title, "\n.Sh ");
 }
 
 /* The lines of text below the item, joined: what the page says about the word. */
@@ -47,9 +59,9 @@ static void read_item(const char *line, struct pps_str *out)
 	}
 }
 
-static void every_reason_is_explained_in_the_order_of_the_law(void)
+static void check_reasons(const char *page, const char *title)
 {
-	char *section = read_section("\n.Sh DROP REASONS"), *at, *item;
+	char *section = read_section(page, title), *at, *item;
 	struct pps_str text = PPS_STR_INIT;
 	enum pps_step step = 0;
 	unsigned int i;
@@ -78,9 +90,15 @@ static void every_reason_is_explained_in_the_order_of_the_law(void)
 	free(section);
 }
 
-static void no_reason_is_explained_that_does_not_exist(void)
+static void every_reason_is_explained_in_the_order_of_the_law(void)
 {
-	char *section = read_section("\n.Sh DROP REASONS"), *at = section;
+	check_reasons(DAEMON, "\n.Sh DROP REASONS");
+	check_reasons(LAW, "\n.Sh REASONS");
+}
+
+static void check_reason_count(const char *page, const char *title)
+{
+	char *section = read_section(page, title), *at = section;
 	unsigned int n = 0;
 
 	while (at && (at = strstr(at, "\n.It Cm "))) {
@@ -90,6 +108,12 @@ static void no_reason_is_explained_that_does_not_exist(void)
 	if (section)
 		CU_ASSERT_EQUAL(n, PPS_REASON_COUNT - 1);
 	free(section);
+}
+
+static void no_reason_is_explained_that_does_not_exist(void)
+{
+	check_reason_count(DAEMON, "\n.Sh DROP REASONS");
+	check_reason_count(LAW, "\n.Sh REASONS");
 }
 
 /* Whether the word stands in the text as a word of its own. */
@@ -115,7 +139,7 @@ static void every_end_of_a_flow_is_named(void)
 		PPS_FLOW_ENDS(END_WORD)
 #undef END_WORD
 	};
-	char *section = read_section("\n.Sh EVENTS");
+	char *section = read_section(DAEMON, "\n.Sh EVENTS");
 	size_t i;
 
 	for (i = 0; section && i < UNIT_COUNT(words); i++)
@@ -147,7 +171,7 @@ static void every_kind_of_event_is_named(void)
 		"half_open_pressure",
 		"half_open_relieved",
 	};
-	char *section = read_section("\n.Sh EVENTS");
+	char *section = read_section(DAEMON, "\n.Sh EVENTS");
 	size_t i;
 
 	for (i = 0; section && i < UNIT_COUNT(kinds); i++) {
@@ -160,7 +184,7 @@ static void every_kind_of_event_is_named(void)
 /* The page's table of severities is the program's. */
 static void every_severity_is_that_of_the_table(void)
 {
-	char *section = read_section("\n.Sh EVENTS"), *at, *item;
+	char *section = read_section(DAEMON, "\n.Sh EVENTS"), *at, *item;
 	unsigned int n = 0;
 
 	if (!section)
@@ -190,12 +214,394 @@ static void every_severity_is_that_of_the_table(void)
 	free(section);
 }
 
+/* ---- the law ---- */
+
+/* The check of this label says the word. */
+static void check_label(const char *page, const char *label, const char *word)
+{
+	char *item = pps_asprintf("\n.It Cm %s\n", label), *text;
+	const char *begin = strstr(page, item), *end;
+
+	if (!begin)
+		fprintf(stderr, "# there is no check %s, which %s names\n", label, word);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(begin);
+	end = strstr(begin + 1, "\n.It Cm ");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(end);
+	text = pps_asprintf("%.*s", (int)(end - begin), begin);
+	if (!has_word(text, word))
+		fprintf(stderr, "# check %s does not say %s\n", label, word);
+	CU_ASSERT_TRUE(has_word(text, word));
+	free(text);
+	free(item);
+}
+
+static bool is_label(const char *word)
+{
+	return isupper((unsigned char)word[0]) && isdigit((unsigned char)word[1]);
+}
+
+static void every_reason_is_given_by_the_checks_that_it_names(void)
+{
+	char *page = read_part(LAW, "\n.Sh NAME", "\n.Sh REASONS");
+	char *section = read_section(LAW, "\n.Sh REASONS"), *line, *label, *rest, *end;
+
+	for (int i = PPS_REASON_NONE + 1; page && i < PPS_REASON_COUNT; i++) {
+		const char *word = pps_reason_word((enum pps_reason)i);
+		char *item = pps_asprintf("\n.It Cm %s\n", word);
+
+		line = strstr(section, item);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(line);
+		CU_ASSERT_TRUE(has_word(page, word));
+		end = strstr(line + 1, "\n.It ");
+		line = strstr(line + 1, "\n.Pq ");
+		if (line && (!end || line < end)) {
+			line = pps_asprintf("%.*s", (int)strcspn(line + 5, "\n"), line + 5);
+			for (label = strtok_r(line, ", ", &rest); label && is_label(label);
+				label = strtok_r(NULL, ", ", &rest))
+				check_label(page, label, word);
+			free(line);
+		}
+		free(item);
+	}
+	free(section);
+	free(page);
+}
+
+static void every_timeout_has_its_default_in_the_law(void)
+{
+	char *section = read_part(LAW, "\n.Ss Timeouts", "\n.Ss "), *at = section;
+	unsigned int n = 0;
+
+	for (int i = 0; section && i < PPS_TIMEOUT_COUNT; i++) {
+		char *item =
+			pps_asprintf("\n.It Cm %s Ta %u\n", pps_timeout_word((enum pps_timeout)i),
+				pps_timeout_default((enum pps_timeout)i));
+
+		CU_ASSERT_PTR_NOT_NULL(strstr(section, item));
+		free(item);
+	}
+	while (at && (at = strstr(at, "\n.It Cm "))) {
+		at++;
+		n++;
+	}
+	if (section)
+		CU_ASSERT_EQUAL(n, PPS_TIMEOUT_COUNT);
+	free(section);
+}
+
+static void every_bound_has_its_default_in_the_law(void)
+{
+	static const struct {
+		const char *name;
+		unsigned int value;
+	} bounds[] = {
+		{"datagrams", PPS_FRAGMENT_DATAGRAMS},
+		{"datagrams of one source", PPS_FRAGMENT_DATAGRAMS_PER_SOURCE},
+		{"buffers", PPS_FRAGMENT_BUFFERS},
+		{"buffers of one source", PPS_FRAGMENT_BUFFERS_PER_SOURCE},
+		{"buffers of one datagram", PPS_FRAGMENT_BUFFERS_PER_DATAGRAM},
+		{"fragments of one datagram", PPS_FRAGMENT_RANGES},
+	};
+	char *section = read_part(LAW, "\n.Ss Bounds", "\n.Sh "), *item;
+	char *table = read_part(LAW, "\n.Ss Flow table", "\n.Ss ");
+	unsigned int flows, max, share;
+
+	for (size_t i = 0; section && i < UNIT_COUNT(bounds); i++) {
+		item = pps_asprintf("\n.It %s Ta %u Ta", bounds[i].name, bounds[i].value);
+		CU_ASSERT_PTR_NOT_NULL(strstr(section, item));
+		free(item);
+	}
+	item = table ? strstr(table, "\n.It Cm flows Ta ") : NULL;
+	if (item && sscanf(item, "\n.It Cm flows Ta %u", &flows) == 1) {
+		max = pps_flow_half_open_max_default(flows);
+		share = pps_flow_half_open_share_default(max);
+		item = pps_asprintf("that is %u and %u.", max, share);
+		CU_ASSERT_PTR_NOT_NULL(strstr(table, item));
+		free(item);
+	}
+	free(table);
+	free(section);
+}
+
+/* ---- states ---- */
+
+static enum pps_flow_state find_state(const char *prefix, const char *word)
+{
+	char *whole = pps_asprintf("%s%s", prefix, word);
+	int state = 0;
+
+	while (state < PPS_FLOW_STATE_COUNT &&
+		strcmp(pps_flow_state_word((enum pps_flow_state)state), whole) != 0)
+		state++;
+	if (state == PPS_FLOW_STATE_COUNT)
+		fprintf(stderr, "# the page has the state %s\n", whole);
+	CU_ASSERT_NOT_EQUAL_FATAL(state, PPS_FLOW_STATE_COUNT);
+	free(whole);
+	return (enum pps_flow_state)state;
+}
+
+/* Does this packet keep a flow alive that is in the state, and stays in it? */
+static bool is_refreshed(enum pps_flow_state state, uint8_t protocol, uint8_t event)
+{
+	struct pps_flow flow = {.state = (uint8_t)state, .seen = 1};
+	struct pps_packet packet = {.family = 4, .protocol = protocol};
+	struct pps_flow_cold cold = {0};
+
+	if (protocol == PPS_IP_TCP)
+		packet.tcp_flags = event;
+	else
+		packet.chunk_type = event;
+	pps_flow_apply(&flow, &cold, &packet, PPS_SIDE_INSIDE, state, 2);
+	return flow.seen == 2;
+}
+
+static void check_refresh(enum pps_flow_state state, const char *said)
+{
+	const char *word = pps_flow_state_word(state);
+	uint8_t protocol = strncmp(word, "tcp", 3) == 0 ? PPS_IP_TCP
+		: strncmp(word, "sctp", 4) == 0         ? PPS_IP_SCTP
+		: strncmp(word, "dccp", 4) == 0         ? PPS_IP_DCCP
+							: PPS_IP_UDP;
+	bool any = protocol == PPS_IP_TCP ? is_refreshed(state, protocol, PPS_TCP_ACK)
+					  : is_refreshed(state, protocol, 3);
+	bool begin = protocol == PPS_IP_TCP ? is_refreshed(state, protocol, PPS_TCP_SYN) ||
+			is_refreshed(state, protocol, PPS_TCP_RST | PPS_TCP_ACK)
+					    : is_refreshed(state, protocol, 1);
+	const char *is = !any            ? "nothing"
+		: begin                  ? "every packet"
+		: protocol == PPS_IP_TCP ? "packets without SYN and RST"
+					 : "packets that do not begin with INIT";
+
+	CU_ASSERT_STRING_EQUAL(said, is);
+}
+
+static void every_state_has_its_timeout_in_the_law(void)
+{
+	char *section = read_part(LAW, "\n.Ss States", "\n.Ss "), *at = section;
+	unsigned int n = 0;
+
+	while (at && (at = strstr(at, "\n.It Cm "))) {
+		char state_word[32], timeout[32], said[64];
+		enum pps_flow_state state;
+
+		at++;
+		n++;
+		CU_ASSERT_EQUAL_FATAL(
+			sscanf(at, ".It Cm %31s Ta Cm %31s Ta %63[^\n]", state_word, timeout, said),
+			3);
+		state = find_state("", state_word);
+		CU_ASSERT_STRING_EQUAL(timeout, pps_timeout_word(pps_flow_state_timeout(state)));
+		check_refresh(state, said);
+	}
+	if (section)
+		CU_ASSERT_EQUAL(n, PPS_FLOW_STATE_COUNT - 1); /* all but free */
+	free(section);
+}
+
+/* ---- transitions ---- */
+
+#define EVENTS_MAX 10
+#define PHASES_MAX 9
+
+/* A machine of the page: rows of phases, or of states when it has none, and columns of events. */
+struct machine {
+	const char *title;
+	const char *prefix;
+	struct {
+		const char *word, *state;
+	} phases[PHASES_MAX];
+	uint8_t events[EVENTS_MAX];
+	unsigned int n_phases, n_events, n_rows;
+	uint8_t protocol;
+	uint8_t reason;
+};
+
+#define DATA_EVENT 3 /* the column of TCP that has a payload */
+
+static const struct machine tcp = {
+	.title = "\n.Ss TCP\n",
+	.prefix = "tcp_",
+	.events = {PPS_TCP_SYN, PPS_TCP_SYN | PPS_TCP_ACK, PPS_TCP_ACK, PPS_TCP_ACK,
+		PPS_TCP_FIN | PPS_TCP_ACK, PPS_TCP_RST, PPS_TCP_RST | PPS_TCP_ACK},
+	.n_events = 7,
+	.n_rows = 16,
+	.protocol = PPS_IP_TCP,
+	.reason = PPS_REASON_FLOW_STATE_TCP,
+};
+
+static const struct machine sctp = {
+	.title = "\n.Ss SCTP\n",
+	.prefix = "sctp_",
+	.phases = {{"init", "init"}, {"answered", "init"}, {"echoed", "init"}, {"crossed", "init"},
+		{"crossed2", "init"}, {"open", "established"}, {"shutdown", "closing"},
+		{"done", "closing"}, {"aborted", "closing"}},
+	.events = {1, 2, 10, 11, 0, 9, 6, 7, 8, 14},
+	.n_phases = 9,
+	.n_events = 10,
+	.n_rows = 18,
+	.protocol = PPS_IP_SCTP,
+	.reason = PPS_REASON_FLOW_STATE_SCTP,
+};
+
+static const struct machine dccp = {
+	.title = "\n.Ss DCCP\n",
+	.prefix = "dccp_",
+	.phases = {{"request", "request"}, {"responded", "request"}, {"open", "open"},
+		{"closing", "closing"}, {"reset", "closing"}},
+	.events = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9},
+	.n_phases = 5,
+	.n_events = 10,
+	.n_rows = 10,
+	.protocol = PPS_IP_DCCP,
+	.reason = PPS_REASON_FLOW_STATE_DCCP,
+};
+
+/* Puts the flow into what the page calls so. */
+static void set_phase(const struct machine *machine, const char *word, struct pps_flow *flow)
+{
+	unsigned int i = 0;
+
+	*flow = (struct pps_flow){.initiator = PPS_SIDE_INSIDE};
+	if (machine->n_phases == 0) {
+		flow->state = (uint8_t)find_state(machine->prefix, word);
+		return;
+	}
+	while (i < machine->n_phases && strcmp(machine->phases[i].word, word) != 0)
+		i++;
+	CU_ASSERT_NOT_EQUAL_FATAL(i, machine->n_phases);
+	flow->scale = (uint8_t)i;
+	flow->state = (uint8_t)find_state(machine->prefix, machine->phases[i].state);
+}
+
+static void check_move(const struct machine *machine, const struct pps_flow *before,
+	enum pps_side side, unsigned int event, const char *cell)
+{
+	struct pps_flow flow = *before, expected = *before;
+	struct pps_packet packet = {.family = 4, .protocol = machine->protocol};
+	struct pps_flow_cold cold = {0};
+	enum pps_flow_state state;
+	enum pps_reason reason;
+	bool restart;
+
+	packet.tcp_flags = machine->protocol == PPS_IP_TCP ? machine->events[event] : 0;
+	packet.chunk_type = machine->protocol == PPS_IP_TCP ? 0 : machine->events[event];
+	packet.payload_len = machine->protocol == PPS_IP_TCP && event == DATA_EVENT;
+	reason = pps_flow_step(&flow, &packet, side, &state, &restart);
+	if (strcmp(cell, "-") == 0) {
+		CU_ASSERT_EQUAL(reason, machine->reason);
+		return;
+	}
+	CU_ASSERT_EQUAL(reason, PPS_REASON_NONE);
+	CU_ASSERT_EQUAL(restart, strcmp(cell, "new") == 0);
+	if (restart)
+		return;
+	if (strcmp(cell, "=") != 0)
+		set_phase(machine, cell, &expected);
+	pps_flow_apply(&flow, &cold, &packet, side, state, 1);
+	CU_ASSERT_EQUAL(flow.state, expected.state);
+	CU_ASSERT_EQUAL(flow.scale, expected.scale);
+}
+
+static void check_row(const struct machine *machine, char *row)
+{
+	char *rest, *cell = strtok_r(row, " ", &rest);
+	struct pps_flow flow;
+	enum pps_side side;
+	unsigned int n = 0;
+
+	set_phase(machine, cell, &flow);
+	strtok_r(NULL, " ", &rest); /* Ta */
+	side = strcmp(strtok_r(NULL, " ", &rest), "I") == 0 ? PPS_SIDE_INSIDE : PPS_SIDE_OUTSIDE;
+	while ((cell = strtok_r(NULL, " ", &rest))) {
+		if (strcmp(cell, "Ta") == 0)
+			continue;
+		CU_ASSERT_TRUE_FATAL(n < machine->n_events);
+		check_move(machine, &flow, side, n++, cell);
+	}
+	CU_ASSERT_EQUAL(n, machine->n_events);
+}
+
+static void check_machine(const struct machine *machine)
+{
+	char *section = read_part(LAW, machine->title, "\n.Ss "), *at = section;
+	unsigned int n = 0;
+
+	while (at && (at = strstr(at, "\n.It "))) {
+		char *row = pps_asprintf("%.*s", (int)strcspn(at + 5, "\n"), at + 5);
+
+		at++;
+		if (strstr(row, " Ta I Ta ") || strstr(row, " Ta R Ta ")) {
+			check_row(machine, row);
+			n++;
+		}
+		free(row);
+	}
+	if (section)
+		CU_ASSERT_EQUAL(n, machine->n_rows);
+	free(section);
+}
+
+static void the_transitions_of_tcp_are_those_of_the_law(void)
+{
+	check_machine(&tcp);
+}
+
+static void the_transitions_of_sctp_are_those_of_the_law(void)
+{
+	check_machine(&sctp);
+}
+
+static void the_transitions_of_dccp_are_those_of_the_law(void)
+{
+	check_machine(&dccp);
+}
+
+/* Traffic is what passes in an open association, and not while one begins. */
+static void the_chunks_of_sctp_traffic_are_those_of_the_law(void)
+{
+	char *section = read_part(LAW, sctp.title, "\n.Ss "), *row, *number, *rest;
+	struct pps_flow open, crossed;
+	bool listed[256] = {false};
+
+	if (!section)
+		return;
+	row = strstr(section, "\n.It TRAF Ta ");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(row);
+	row = pps_asprintf("%.*s", (int)strcspn(row + 13, "\n"), row + 13);
+	for (number = strtok_r(row, ", ", &rest); number; number = strtok_r(NULL, ", ", &rest))
+		listed[strtoul(number, NULL, 10) % 256] = true;
+	set_phase(&sctp, "open", &open);
+	set_phase(&sctp, "crossed2", &crossed);
+	for (unsigned int type = 0; type < 256; type++) {
+		struct pps_packet packet = {.family = 4, .protocol = PPS_IP_SCTP};
+		enum pps_flow_state to, ignored;
+		bool restart, passes, begins;
+
+		packet.chunk_type = (uint8_t)type;
+		passes = pps_flow_step(&open, &packet, PPS_SIDE_INSIDE, &to, &restart) ==
+			PPS_REASON_NONE;
+		begins = pps_flow_step(&crossed, &packet, PPS_SIDE_INSIDE, &ignored, &restart) ==
+			PPS_REASON_NONE;
+		CU_ASSERT_EQUAL(passes && !begins && to == PPS_FLOW_SCTP_ESTABLISHED, listed[type]);
+	}
+	free(row);
+	free(section);
+}
+
 static const struct unit_test tests[] = {
 	UNIT_TEST(every_reason_is_explained_in_the_order_of_the_law),
 	UNIT_TEST(no_reason_is_explained_that_does_not_exist),
 	UNIT_TEST(every_end_of_a_flow_is_named),
 	UNIT_TEST(every_kind_of_event_is_named),
 	UNIT_TEST(every_severity_is_that_of_the_table),
+	UNIT_TEST(every_reason_is_given_by_the_checks_that_it_names),
+	UNIT_TEST(every_timeout_has_its_default_in_the_law),
+	UNIT_TEST(every_bound_has_its_default_in_the_law),
+	UNIT_TEST(every_state_has_its_timeout_in_the_law),
+	UNIT_TEST(the_transitions_of_tcp_are_those_of_the_law),
+	UNIT_TEST(the_transitions_of_sctp_are_those_of_the_law),
+	UNIT_TEST(the_transitions_of_dccp_are_those_of_the_law),
+	UNIT_TEST(the_chunks_of_sctp_traffic_are_those_of_the_law),
 };
 
 int main(void)
