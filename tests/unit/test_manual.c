@@ -424,7 +424,7 @@ static const struct machine tcp = {
 	.events = {PPS_TCP_SYN, PPS_TCP_SYN | PPS_TCP_ACK, PPS_TCP_ACK, PPS_TCP_ACK,
 		PPS_TCP_FIN | PPS_TCP_ACK, PPS_TCP_RST, PPS_TCP_RST | PPS_TCP_ACK},
 	.n_events = 7,
-	.n_rows = 16,
+	.n_rows = 18,
 	.protocol = PPS_IP_TCP,
 	.reason = PPS_REASON_FLOW_STATE_TCP,
 };
@@ -459,11 +459,14 @@ static const struct machine dccp = {
 /* Puts the flow into what the page calls so. */
 static void set_phase(const struct machine *machine, const char *word, struct pps_flow *flow)
 {
+	const struct pps_tcp_side unheard = {.max_end = 1u << 30, .max_win = 1u << 30};
 	unsigned int i = 0;
 
 	*flow = (struct pps_flow){.initiator = PPS_SIDE_INSIDE};
 	if (machine->n_phases == 0) {
 		flow->state = (uint8_t)find_state(machine->prefix, word);
+		if (flow->state == PPS_FLOW_TCP_PICKED_UP)
+			flow->tcp[0] = flow->tcp[1] = unheard;
 		return;
 	}
 	while (i < machine->n_phases && strcmp(machine->phases[i].word, word) != 0)
@@ -481,12 +484,18 @@ static void check_move(const struct machine *machine, const struct pps_flow *bef
 	struct pps_flow_cold cold = {0};
 	enum pps_flow_state state;
 	enum pps_reason reason;
+	struct pps_tcp_numbers numbers;
 	bool restart;
 
 	packet.tcp_flags = machine->protocol == PPS_IP_TCP ? machine->events[event] : 0;
 	packet.chunk_type = machine->protocol == PPS_IP_TCP ? 0 : machine->events[event];
 	packet.payload_len = machine->protocol == PPS_IP_TCP && event == DATA_EVENT;
-	reason = pps_flow_step(&flow, &packet, side, &state, &restart);
+	if (machine->protocol == PPS_IP_TCP) {
+		pps_flow_tcp_fit(&flow, side, packet.tcp_flags, &numbers);
+		packet.tcp_seq = numbers.seq;
+		packet.tcp_ack = numbers.ack;
+	}
+	reason = pps_flow_step(&flow, &cold, &packet, side, &state, &restart);
 	if (strcmp(cell, "-") == 0) {
 		CU_ASSERT_EQUAL(reason, machine->reason);
 		return;
@@ -499,7 +508,8 @@ static void check_move(const struct machine *machine, const struct pps_flow *bef
 		set_phase(machine, cell, &expected);
 	pps_flow_apply(&flow, &cold, &packet, side, state, 1);
 	CU_ASSERT_EQUAL(flow.state, expected.state);
-	CU_ASSERT_EQUAL(flow.scale, expected.scale);
+	if (machine->n_phases > 0)
+		CU_ASSERT_EQUAL(flow.scale, expected.scale);
 }
 
 static void check_row(const struct machine *machine, char *row)
@@ -574,14 +584,15 @@ static void the_chunks_of_sctp_traffic_are_those_of_the_law(void)
 	set_phase(&sctp, "crossed2", &crossed);
 	for (unsigned int type = 0; type < 256; type++) {
 		struct pps_packet packet = {.family = 4, .protocol = PPS_IP_SCTP};
+		struct pps_flow_cold cold = {0};
 		enum pps_flow_state to, ignored;
 		bool restart, passes, begins;
 
 		packet.chunk_type = (uint8_t)type;
-		passes = pps_flow_step(&open, &packet, PPS_SIDE_INSIDE, &to, &restart) ==
+		passes = pps_flow_step(&open, &cold, &packet, PPS_SIDE_INSIDE, &to, &restart) ==
 			PPS_REASON_NONE;
-		begins = pps_flow_step(&crossed, &packet, PPS_SIDE_INSIDE, &ignored, &restart) ==
-			PPS_REASON_NONE;
+		begins = pps_flow_step(&crossed, &cold, &packet, PPS_SIDE_INSIDE, &ignored,
+				 &restart) == PPS_REASON_NONE;
 		CU_ASSERT_EQUAL(passes && !begins && to == PPS_FLOW_SCTP_ESTABLISHED, listed[type]);
 	}
 	free(row);
