@@ -121,6 +121,7 @@ static void make_probe(const struct question *q, struct explain_job *job, struct
 	probe.vlan = (uint16_t)q->vlan;
 	if (errors->n_total == 0)
 		job->head_len = job->len = (uint32_t)probe_build(&probe, job->frame);
+	job->made_up = true;
 }
 
 /* Where the packet would enter. */
@@ -204,6 +205,35 @@ static void read_question(const struct manager *manager, const json_t *params,
 
 /* ---- on the worker ---- */
 
+static void put32(uint8_t *at, uint32_t value)
+{
+	at[0] = (uint8_t)(value >> 24);
+	at[1] = (uint8_t)(value >> 16);
+	at[2] = (uint8_t)(value >> 8);
+	at[3] = (uint8_t)value;
+}
+
+/*
+ * A segment that somebody describes has no sequence numbers. In a live flow it gets those that come
+ * next, so that the answer is about the policy and the state, not about numbers nobody sent. False:
+ * it needs none.
+ */
+static bool fit_numbers(struct worker *worker, struct explain_job *job)
+{
+	const struct pps_packet *packet = &job->packet;
+	uint8_t *l4 = job->frame + packet->l4_offset;
+	struct pps_tcp_numbers numbers;
+
+	if (!job->made_up || job->verdict.flow == PPS_FLOW_NONE || packet->protocol != PPS_IP_TCP)
+		return false;
+	pps_flow_tcp_fit(pps_flow_at(worker->flows, job->verdict.flow),
+		(enum pps_side)job->ingress.side, packet->tcp_flags, &numbers);
+	put32(l4 + 4, numbers.seq);
+	if (packet->tcp_flags & PPS_TCP_ACK)
+		put32(l4 + 8, numbers.ack);
+	return true;
+}
+
 static bool judge(struct worker *worker, struct worker_job *base)
 {
 	struct explain_job *job = (struct explain_job *)base;
@@ -215,6 +245,9 @@ static bool judge(struct worker *worker, struct worker_job *base)
 
 	pps_filter_explain(worker->filter, ruleset, &job->ingress, &now, job->frame, job->head_len,
 		job->len, &job->packet, &job->verdict);
+	if (fit_numbers(worker, job))
+		pps_filter_explain(worker->filter, ruleset, &job->ingress, &now, job->frame,
+			job->head_len, job->len, &job->packet, &job->verdict);
 	job->wall_ns = now.wall_ns;
 	job->generation = ruleset != NULL ? ruleset->generation : 0;
 	if (job->verdict.flow != PPS_FLOW_NONE) {

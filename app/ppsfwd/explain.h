@@ -27,6 +27,7 @@ struct explain_job {
 	struct pps_ingress ingress;
 	uint8_t frame[PPS_PACKET_HEADER_MAX]; /* its front */
 	uint32_t head_len, len; /* what of it is here, and all of it */
+	bool made_up; /* of what somebody described: see probe.h */
 	/* The answer. worker: rw, management: ro after 'done'. */
 	uint32_t generation;
 	uint64_t wall_ns; /* when it was judged */
