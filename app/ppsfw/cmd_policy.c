@@ -27,11 +27,6 @@ static void print_errors(struct cli *cli, const struct pps_errors *errors)
 		plural(errors->n_total), errors->n_total > errors->n ? ", not all shown" : "");
 }
 
-static const char *severity_word(enum pps_severity severity)
-{
-	return severity == PPS_SEVERITY_WARNING ? "warning" : "note";
-}
-
 static json_t *make_findings(const struct pps_findings *findings)
 {
 	json_t *list = json_array();
@@ -40,8 +35,10 @@ static json_t *make_findings(const struct pps_findings *findings)
 		const struct pps_finding *item = &findings->items[i];
 
 		json_array_append_new(list,
-			json_pack("{s:s, s:o, s:o}", "severity", severity_word(item->severity),
-				"path", make_text(item->path), "text", make_text(item->text)));
+			json_pack("{s:s, s:s, s:o, s:o, s:o}", "severity",
+				pps_severity_word(item->severity), "finding",
+				pps_finding_word(item->kind), "path", make_text(item->path), "text",
+				make_text(item->text), "advice", make_text(item->advice)));
 	}
 	return list;
 }
@@ -74,8 +71,9 @@ static void print_findings(struct cli *cli, const struct pps_findings *findings)
 
 		out(&cli->out, STYLE_PLAIN, "%s: %s: ", cli->argv[0], item->path);
 		out(&cli->out, warning ? STYLE_WARNING : STYLE_DIM, "%s",
-			severity_word(item->severity));
-		out_line(&cli->out, STYLE_PLAIN, ": %s", item->text);
+			pps_severity_word(item->severity));
+		out_line(&cli->out, STYLE_PLAIN, ": %s; %s [%s]", item->text, item->advice,
+			pps_finding_word(item->kind));
 	}
 }
 

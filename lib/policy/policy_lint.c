@@ -16,12 +16,12 @@ static const struct {
 	const char *reason;
 	const char *instead;
 } clear_text[] = {
-	{"ftp", 6, 21, "sends passwords in clear text", "sftp (22/tcp)"},
-	{"telnet", 6, 23, "sends passwords in clear text", "ssh (22/tcp)"},
-	{"tftp", 17, 69, "has no authentication", "sftp (22/tcp) or https (443/tcp)"},
-	{"rexec", 6, 512, "sends passwords in clear text", "ssh (22/tcp)"},
-	{"rlogin", 6, 513, "trusts source addresses", "ssh (22/tcp)"},
-	{"rsh", 6, 514, "trusts source addresses", "ssh (22/tcp)"},
+	{"ftp", 6, 21, "sends passwords in clear text", "use sftp (22/tcp)"},
+	{"telnet", 6, 23, "sends passwords in clear text", "use ssh (22/tcp)"},
+	{"tftp", 17, 69, "has no authentication", "use sftp (22/tcp) or https (443/tcp)"},
+	{"rexec", 6, 512, "sends passwords in clear text", "use ssh (22/tcp)"},
+	{"rlogin", 6, 513, "trusts source addresses", "use ssh (22/tcp)"},
+	{"rsh", 6, 514, "trusts source addresses", "use ssh (22/tcp)"},
 };
 
 /* Protocols and UDP ports that carry packets of others; 0: the protocol itself. */
@@ -63,13 +63,39 @@ static const struct {
 static const uint8_t icmp_queries[] = {8, 13, 15, 17};
 static const uint8_t icmpv6_queries[] = {128, 139};
 
-static void add_finding(struct pps_findings *findings, enum pps_severity severity, const char *path,
-	const char *format, ...) PPS_PRINTF(4, 5);
+static const struct {
+	const char *word;
+	enum pps_severity severity;
+	const char *text;
+} kinds[PPS_FINDING_COUNT] = {
+#define KIND(name, word, severity, text) \
+	[PPS_FINDING_##name] = {word, PPS_SEVERITY_##severity, text},
+	PPS_FINDINGS(KIND)
+#undef KIND
+};
 
-static void add_finding(struct pps_findings *findings, enum pps_severity severity, const char *path,
-	const char *format, ...)
+const char *pps_severity_word(enum pps_severity severity)
+{
+	return severity == PPS_SEVERITY_WARNING ? "warning" : "note";
+}
+
+const char *pps_finding_word(enum pps_finding_kind kind)
+{
+	return kinds[kind].word;
+}
+
+void pps_findings_table(struct pps_str *out)
+{
+	for (size_t i = 0; i < PPS_FINDING_COUNT; i++)
+		pps_str_addf(out, "%s\t%s\t%s\n", kinds[i].word,
+			pps_severity_word(kinds[i].severity), kinds[i].text);
+}
+
+struct pps_finding *finding_add(struct pps_findings *findings, enum pps_finding_kind kind,
+	const char *path, const char *advice, const char *format, ...)
 {
 	struct pps_str text = PPS_STR_INIT;
+	struct pps_finding *finding;
 	va_list args;
 
 	va_start(args, format);
@@ -79,8 +105,15 @@ static void add_finding(struct pps_findings *findings, enum pps_severity severit
 	if ((findings->n & (findings->n - 1)) == 0)
 		findings->items = pps_realloc(findings->items,
 			(findings->n > 0 ? 2 * findings->n : 1) * sizeof(findings->items[0]));
-	findings->items[findings->n++] = (struct pps_finding){
-		.severity = severity, .path = pps_strdup(path), .text = pps_str_take(&text)};
+	finding = &findings->items[findings->n++];
+	*finding = (struct pps_finding){
+		.kind = kind,
+		.severity = kinds[kind].severity,
+		.path = pps_strdup(path),
+		.text = pps_str_take(&text),
+		.advice = pps_strdup(advice),
+	};
+	return finding;
 }
 
 static void lint_expiry(const struct pps_rule *rule, uint64_t now_ns, struct pps_findings *findings)
@@ -91,12 +124,13 @@ static void lint_expiry(const struct pps_rule *rule, uint64_t now_ns, struct pps
 		return;
 	pps_time_format(rule->expires_ns, 0, time);
 	if (rule->expires_ns <= now_ns)
-		add_finding(findings, PPS_SEVERITY_WARNING, rule->path,
-			"expired at %s and permits nothing: remove it, or have it approved again",
+		finding_add(findings, PPS_FINDING_EXPIRED, rule->path,
+			"remove it, or have it approved again", "expired at %s and permits nothing",
 			time);
 	else if (rule->expires_ns - now_ns <= EXPIRES_SOON_NS)
-		add_finding(findings, PPS_SEVERITY_WARNING, rule->path,
-			"expires at %s, within a week: its flows are cut then", time);
+		finding_add(findings, PPS_FINDING_EXPIRES_SOON, rule->path,
+			"have it approved again if it is still needed",
+			"expires at %s, within a week; its flows are cut then", time);
 }
 
 static void lint_breadth(const struct pps_rule *rule, struct pps_findings *findings)
@@ -106,8 +140,8 @@ static void lint_breadth(const struct pps_rule *rule, struct pps_findings *findi
 	for (size_t i = 0; i < rule->n_terms; i++)
 		any = any || rule->terms[i].protocol == PPS_PROTOCOL_ANY;
 	if (any && rule->source.any && rule->destination.any)
-		add_finding(findings, PPS_SEVERITY_WARNING, rule->path,
-			"approves any protocol from any to any: name what is needed");
+		finding_add(findings, PPS_FINDING_ANY_TO_ANY, rule->path, "name what is needed",
+			"approves any protocol from any to any");
 }
 
 static bool ports_have(const struct pps_term *term, uint16_t port)
@@ -125,10 +159,10 @@ static void lint_clear_text(
 	for (size_t i = 0; i < COUNT(clear_text); i++) {
 		if (clear_text[i].protocol == term->protocol &&
 			ports_have(term, clear_text[i].port))
-			add_finding(findings, PPS_SEVERITY_NOTE, rule->path,
-				"%s (%u/%s) %s: use %s", clear_text[i].name, clear_text[i].port,
-				pps_protocol_word(term->protocol), clear_text[i].reason,
-				clear_text[i].instead);
+			finding_add(findings, PPS_FINDING_DANGEROUS_SERVICE, rule->path,
+				clear_text[i].instead, "%s (%u/%s) %s", clear_text[i].name,
+				clear_text[i].port, pps_protocol_word(term->protocol),
+				clear_text[i].reason);
 	}
 }
 
@@ -138,7 +172,8 @@ static void lint_tunnels(
 	for (size_t i = 0; i < COUNT(tunnels); i++) {
 		if (tunnels[i].protocol == term->protocol &&
 			(tunnels[i].port == 0 || ports_have(term, tunnels[i].port)))
-			add_finding(findings, PPS_SEVERITY_WARNING, rule->path,
+			finding_add(findings, PPS_FINDING_TUNNEL, rule->path,
+				"approve what is inside by its own rule, outside of a tunnel",
 				"%s is a tunnel: this build drops its packets, approved or not",
 				tunnels[i].name);
 	}
@@ -165,11 +200,12 @@ static void lint_icmp(
 	else
 		query = bytes_have(icmpv6_queries, sizeof(icmpv6_queries), term->icmp_type);
 	if (!query)
-		add_finding(findings, PPS_SEVERITY_WARNING, rule->path,
-			"%s type %d starts no flow, so the rule permits nothing: name a query "
-			"(echo request is %d); replies and errors of live flows pass by themselves",
-			pps_protocol_word(term->protocol), term->icmp_type,
-			term->protocol == 1 ? 8 : 128);
+		finding_add(findings, PPS_FINDING_ICMP_NO_QUERY, rule->path,
+			term->protocol == 1 ? "name a query: echo request is 8"
+					    : "name a query: echo request is 128",
+			"%s type %d starts no flow, so the rule permits nothing; replies and "
+			"errors of live flows pass by themselves",
+			pps_protocol_word(term->protocol), term->icmp_type);
 }
 
 /* True when every port of the term is one the registry has for the name. */
@@ -205,10 +241,9 @@ static void lint_shadowing(
 	name = pps_asprintf("%.*s", (int)service_base_len(term->service), term->service);
 	n = pps_registry_resolve(name, 0, pairs);
 	if (n > 0 && !is_registered(term, pairs, n))
-		add_finding(findings, PPS_SEVERITY_WARNING, rule->path,
-			"\"%s\" means something else here than in the registry: rename the "
-			"service of this policy",
-			name);
+		finding_add(findings, PPS_FINDING_NAME_REDEFINED, rule->path,
+			"rename the service of this policy",
+			"\"%s\" means something else here than in the registry", name);
 	free(name);
 }
 
@@ -232,9 +267,8 @@ static void lint_vlans(
 	/* Untagged frames always pass the link step; a rule for ids alone needs them listed. */
 	if (rule->vlans.none || vlans_overlap(&rule->vlans, &policy->link.vlans))
 		return;
-	add_finding(findings, PPS_SEVERITY_WARNING, rule->path,
-		"none of its VLANs passes \"link\": list them in link.vlans, or the rule matches "
-		"nothing");
+	finding_add(findings, PPS_FINDING_VLAN_NOT_PASSED, rule->path, "list them in link.vlans",
+		"none of its VLANs passes \"link\", so the rule matches nothing");
 }
 
 static void lint_limits(const struct pps_rule *rule, struct pps_findings *findings)
@@ -242,9 +276,10 @@ static void lint_limits(const struct pps_rule *rule, struct pps_findings *findin
 	const struct pps_limits *limits = &rule->limits;
 
 	if (limits->flows != 0 && limits->flows_per_source >= limits->flows)
-		add_finding(findings, PPS_SEVERITY_WARNING, rule->path,
+		finding_add(findings, PPS_FINDING_LIMIT_USELESS, rule->path,
+			"make flows_per_source less than flows",
 			"one source may have all the flows the rule permits: flows_per_source "
-			"limits nothing unless it is below flows");
+			"limits nothing");
 }
 
 static void lint_link(const struct pps_policy *policy, struct pps_findings *findings)
@@ -255,7 +290,8 @@ static void lint_link(const struct pps_policy *policy, struct pps_findings *find
 	for (size_t i = 0; i < link->n_ethertypes; i++) {
 		for (size_t j = 0; j < COUNT(carriers); j++) {
 			if (carriers[j].ethertype == link->ethertypes[i].ethertype)
-				add_finding(findings, PPS_SEVERITY_WARNING, "link.ethertypes",
+				finding_add(findings, PPS_FINDING_ETHERTYPE_CARRIER,
+					"link.ethertypes", "list it only where that is meant",
 					"0x%04x (%s) carries packets that no rule will judge",
 					carriers[j].ethertype, carriers[j].name);
 		}
@@ -264,14 +300,15 @@ static void lint_link(const struct pps_policy *policy, struct pps_findings *find
 		families |= prefix_set_families(&policy->rules[i].source) &
 			prefix_set_families(&policy->rules[i].destination);
 	if ((families & FAMILY_4) != 0 && link->arp == 0)
-		add_finding(findings, PPS_SEVERITY_NOTE, "link",
+		finding_add(findings, PPS_FINDING_ARP_NOT_PASSED, "link",
+			"set \"arp\" to \"both\" unless they have them",
 			"ARP does not pass: IPv4 hosts on the two sides find each other only with "
-			"static entries; else set \"arp\" to \"both\"");
+			"static entries");
 	if (families == FAMILY_6 && link->neighbor_discovery == 0)
-		add_finding(findings, PPS_SEVERITY_NOTE, "link",
+		finding_add(findings, PPS_FINDING_ND_NOT_PASSED, "link",
+			"set \"neighbor_discovery\" to \"both\" unless they have them",
 			"neighbour discovery does not pass: IPv6 hosts on the two sides find each "
-			"other only with static entries; else set \"neighbor_discovery\" to "
-			"\"both\"");
+			"other only with static entries");
 }
 
 /* Rules none of whose sources gets past the source lists. */
@@ -287,10 +324,12 @@ static void lint_sources(
 		blocked = blocked && prefix_set_covers(&policy->block.set, &source->items[i]);
 	}
 	if (!allowed)
-		add_finding(findings, PPS_SEVERITY_WARNING, rule->path,
+		finding_add(findings, PPS_FINDING_SOURCE_NOT_ALLOWED, rule->path,
+			"allow its sources, or remove the rule",
 			"sources.allow holds none of its sources: no flow can begin by it");
 	if (blocked)
-		add_finding(findings, PPS_SEVERITY_WARNING, rule->path,
+		finding_add(findings, PPS_FINDING_SOURCE_BLOCKED, rule->path,
+			"take its sources off the list, or remove the rule",
 			"sources.block holds all of its sources: no packet passes by it");
 }
 
@@ -300,11 +339,13 @@ static void lint_source_lists(const struct pps_policy *policy, struct pps_findin
 
 	for (size_t i = 0; i < policy->n_files; i++) {
 		if (policy->files[i].n_prefixes == 0)
-			add_finding(findings, PPS_SEVERITY_WARNING, "sources",
-				"file:%s holds no prefix", policy->files[i].name);
+			finding_add(findings, PPS_FINDING_SOURCES_EMPTY_FILE, "sources",
+				"fill it, or stop naming it", "file:%s holds no prefix",
+				policy->files[i].name);
 	}
 	if (policy->allow.present && families != (FAMILY_4 | FAMILY_6))
-		add_finding(findings, PPS_SEVERITY_NOTE, "sources.allow",
+		finding_add(findings, PPS_FINDING_SOURCES_ONE_FAMILY, "sources.allow",
+			"add sources of that family if they are to be heard",
 			"holds no %s source: no flow of %s can begin",
 			families == FAMILY_4 ? "IPv6" : "IPv4",
 			families == FAMILY_4 ? "IPv6" : "IPv4");
@@ -337,6 +378,7 @@ void pps_findings_fini(struct pps_findings *findings)
 	for (size_t i = 0; i < findings->n; i++) {
 		free(findings->items[i].path);
 		free(findings->items[i].text);
+		free(findings->items[i].advice);
 	}
 	free(findings->items);
 	*findings = (struct pps_findings){0};

@@ -268,6 +268,14 @@ void read_limits(const json_t *value, const struct pps_json_path *path, void *ta
 	struct pps_errors *errors); /* struct pps_limits */
 json_t *print_limits(const struct pps_limits *limits); /* those there are */
 
+/*
+ * Lint (policy_lint.c): adds a finding of the severity of its kind. 'advice' is what to do; the
+ * text is what is so, and why it matters. Returns it, for a severity of its own; valid until the
+ * next one.
+ */
+struct pps_finding *finding_add(struct pps_findings *findings, enum pps_finding_kind kind,
+	const char *path, const char *advice, const char *format, ...) PPS_PRINTF(5, 6);
+
 /* Between values (policy_check.c). */
 void check_rules(struct policy_reader *reader, struct pps_errors *errors);
 

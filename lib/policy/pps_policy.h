@@ -263,11 +263,44 @@ void pps_policy_print(const struct pps_policy *policy, struct pps_str *out);
 void pps_policy_fields(struct pps_str *out);
 
 enum pps_severity { PPS_SEVERITY_NOTE, PPS_SEVERITY_WARNING };
+const char *pps_severity_word(enum pps_severity severity); /* "note", "warning" */
+
+/*
+ * What lint finds. X(enumerator, word, severity, what it means). The words are stable: programs
+ * wait for them. ppsfw-policy(5) has the same table.
+ */
+#define PPS_FINDINGS(X)                                                                         \
+	X(EXPIRED, "expired", WARNING, "an exception is over and permits nothing")              \
+	X(EXPIRES_SOON, "expires-soon", WARNING, "an exception ends within a week")             \
+	X(ANY_TO_ANY, "any-to-any", WARNING, "any protocol is approved from any to any")        \
+	X(DANGEROUS_SERVICE, "dangerous-service", NOTE, "the service is known to be dangerous") \
+	X(TUNNEL, "tunnel", WARNING, "a tunnel is approved, and tunnels are dropped")           \
+	X(ICMP_NO_QUERY, "icmp-no-query", WARNING, "the ICMP type starts no flow")              \
+	X(NAME_REDEFINED, "name-redefined", WARNING, "a service of the registry means another") \
+	X(VLAN_NOT_PASSED, "vlan-not-passed", WARNING, "none of the VLANs passes the link")     \
+	X(LIMIT_USELESS, "limit-useless", WARNING, "a limit limits nothing")                    \
+	X(SOURCE_NOT_ALLOWED, "source-not-allowed", WARNING, "sources.allow has no source")     \
+	X(SOURCE_BLOCKED, "source-blocked", WARNING, "sources.block has every source")          \
+	X(SOURCES_EMPTY_FILE, "sources-empty-file", WARNING, "a file of sources is empty")      \
+	X(SOURCES_ONE_FAMILY, "sources-one-family", NOTE, "sources.allow is of one family")     \
+	X(ETHERTYPE_CARRIER, "ethertype-carrier", WARNING, "frames carry IP past the rules")    \
+	X(ARP_NOT_PASSED, "arp-not-passed", NOTE, "ARP does not pass")                          \
+	X(ND_NOT_PASSED, "nd-not-passed", NOTE, "neighbour discovery does not pass")
+
+enum pps_finding_kind {
+#define PPS_FINDING_ENUM(name, word, severity, text) PPS_FINDING_##name,
+	PPS_FINDINGS(PPS_FINDING_ENUM)
+#undef PPS_FINDING_ENUM
+		PPS_FINDING_COUNT
+};
+const char *pps_finding_word(enum pps_finding_kind kind); /* "expired", ... */
 
 struct pps_finding {
+	enum pps_finding_kind kind;
 	enum pps_severity severity;
 	char *path; /* "approved[2]" */
-	char *text; /* what and why, and what to do */
+	char *text; /* what, and why it matters */
+	char *advice; /* what to do */
 };
 
 struct pps_findings {
@@ -279,6 +312,8 @@ struct pps_findings {
 void pps_policy_lint(
 	const struct pps_policy *policy, uint64_t now_ns, struct pps_findings *findings);
 void pps_findings_fini(struct pps_findings *findings);
+/* Writes the table above, one line per finding: word, severity, meaning; separated by tabs. */
+void pps_findings_table(struct pps_str *out);
 
 /* A flow that somebody would start, as rules speak of it. */
 struct pps_tuple {

@@ -209,7 +209,8 @@ def warnings_are_printed_and_pass():
     with policy_file(EXPIRED_POLICY) as file:
         result = run("check", file.name)
     check_exit(result, OK)
-    check_in(f"{file.name}: exceptions[0]: warning: ", result.out)
+    check_in(f"{file.name}: exceptions[0]: warning: expired at 2020-01-01T00:00:00Z and permits "
+             "nothing; remove it, or have it approved again [expired]", result.out)
 
 
 @test
@@ -218,7 +219,11 @@ def strict_makes_warnings_fail():
         check_exit(run("check", "--strict", file.name), FAILED)
         answer = json.loads(run("check", "--strict", "--json", file.name).out)
     check_equal(answer["ok"], False)
-    check("warning" in [finding["severity"] for finding in answer["findings"]])
+    found = {finding["finding"]: finding for finding in answer["findings"]}
+    check_equal(found["expired"], {
+        "finding": "expired", "severity": "warning", "path": "exceptions[0]",
+        "text": "expired at 2020-01-01T00:00:00Z and permits nothing",
+        "advice": "remove it, or have it approved again"})
 
 
 @test

@@ -114,9 +114,10 @@ static void print_findings(const struct pps_policy *policy, struct pps_str *out)
 	pps_time_parse(NOW, &now_ns);
 	pps_policy_lint(policy, now_ns, &findings);
 	for (size_t i = 0; i < findings.n; i++)
-		pps_str_addf(out, "%s %s: %s\n",
-			findings.items[i].severity == PPS_SEVERITY_WARNING ? "warning" : "note",
-			findings.items[i].path, findings.items[i].text);
+		pps_str_addf(out, "%s %s %s: %s; %s\n",
+			pps_severity_word(findings.items[i].severity),
+			pps_finding_word(findings.items[i].kind), findings.items[i].path,
+			findings.items[i].text, findings.items[i].advice);
 	pps_findings_fini(&findings);
 }
 
