@@ -121,7 +121,9 @@ void check_rules(struct policy_reader *reader, struct pps_errors *errors)
 		if (draft->rule == NULL)
 			continue;
 		resolve_overrides(reader, draft, &path, errors);
-		if (draft->whole)
+		if (draft->whole) {
 			check_families(draft->rule, &path, errors);
+			check_approval(policy, draft->rule, &path, errors);
+		}
 	}
 }

@@ -13,6 +13,8 @@ struct top_level {
 	char *name;
 	uint64_t revision;
 	char *authority;
+	unsigned int require;
+	uint32_t assessment_days;
 	struct pps_link link;
 	struct source_values sources;
 	uint32_t timeouts_sec[PPS_TIMEOUT_COUNT];
@@ -235,6 +237,10 @@ static const struct pps_json_field top_fields[] = {
 	TOP("revision", read_revision, revision, true,
 		"whole number from 1, raised at each change"),
 	TOP("authority", read_text, authority, false, "who approves this policy"),
+	TOP("require", read_require, require, false,
+		"approval data that every approved rule and exception must have: one or a list"),
+	TOP("assessment_days", read_assessment_days, assessment_days, false,
+		"days for which an assessment of a rule is good"),
 	TOP("groups", read_value, groups, false, "names for lists of addresses, prefixes, groups"),
 	TOP("services", read_value, services, false, "names for kinds of traffic of this policy"),
 	TOP("link", read_link, link, false, "what passes below IP; by default nothing"),
@@ -256,6 +262,8 @@ void read_top_level(struct policy_reader *reader, const json_t *root, struct pps
 	policy->name = top.name;
 	policy->revision = top.revision;
 	policy->authority = top.authority;
+	policy->require = top.require;
+	policy->assessment_days = top.assessment_days;
 	policy->link = top.link;
 	memcpy(policy->timeouts_sec, top.timeouts_sec, sizeof(policy->timeouts_sec));
 	reader->groups_value = top.groups;

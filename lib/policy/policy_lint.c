@@ -360,6 +360,7 @@ void pps_policy_lint(
 		const struct pps_rule *rule = &policy->rules[i];
 
 		lint_expiry(rule, now_ns, findings);
+		lint_assessment(policy, rule, now_ns, findings);
 		lint_breadth(rule, findings);
 		lint_vlans(policy, rule, findings);
 		lint_limits(rule, findings);

@@ -315,6 +315,10 @@ void pps_policy_print(const struct pps_policy *policy, struct pps_str *out)
 	set_string(root, "policy", policy->name);
 	json_object_set_new(root, "revision", json_integer((json_int_t)policy->revision));
 	set_string(root, "authority", policy->authority);
+	if (policy->require != 0)
+		json_object_set_new(root, "require", unwrap(print_require(policy->require)));
+	if (policy->assessment_days != 0)
+		json_object_set_new(root, "assessment_days", json_integer(policy->assessment_days));
 	print_services(policy, root);
 	print_link(&policy->link, root);
 	print_sources(policy, root);

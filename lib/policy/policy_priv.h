@@ -11,6 +11,7 @@
  *   policy_traffic.c   "protocol", "ports", "source_ports", "icmp": in rules and in services
  *   policy_service.c   service names to terms
  *   policy_limits.c    "limits"
+ *   policy_assurance.c "require", "assessment_days"
  *   policy_sources.c   source lists and their files
  *   policy_bundle.c    reading a policy's files, digests
  *   policy_group.c     group names, addresses and prefixes to prefix sets
@@ -267,6 +268,17 @@ const char *rule_list_word(enum pps_rule_kind kind); /* "banned", "exceptions", 
 void read_limits(const json_t *value, const struct pps_json_path *path, void *target, void *aux,
 	struct pps_errors *errors); /* struct pps_limits */
 json_t *print_limits(const struct pps_limits *limits); /* those there are */
+
+/* What the policy demands of approval data (policy_assurance.c). */
+void read_require(const json_t *value, const struct pps_json_path *path, void *target, void *aux,
+	struct pps_errors *errors); /* unsigned int: bits by enum pps_approval */
+json_t *print_require(unsigned int require); /* a list, which may be empty */
+void read_assessment_days(const json_t *value, const struct pps_json_path *path, void *target,
+	void *aux, struct pps_errors *errors); /* uint32_t */
+void check_approval(const struct pps_policy *policy, const struct pps_rule *rule,
+	const struct pps_json_path *path, struct pps_errors *errors);
+void lint_assessment(const struct pps_policy *policy, const struct pps_rule *rule, uint64_t now_ns,
+	struct pps_findings *findings);
 
 /*
  * Lint (policy_lint.c): adds a finding of the severity of its kind. 'advice' is what to do; the

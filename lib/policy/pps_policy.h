@@ -94,6 +94,18 @@ enum pps_assurance {
 };
 const char *pps_assurance_word(enum pps_assurance assurance); /* "" for none */
 
+/* Kinds of approval data that a policy may require. */
+enum pps_approval {
+	PPS_APPROVAL_ASSURANCE,
+	PPS_APPROVAL_BOUNDARY,
+	PPS_APPROVAL_APPROVED_BY,
+	PPS_APPROVAL_REASON,
+	PPS_APPROVAL_OWNER,
+	PPS_APPROVAL_ASSESSED,
+	PPS_APPROVAL_MITIGATIONS,
+	PPS_APPROVAL_COUNT
+};
+
 enum pps_rule_log { PPS_RULE_LOG_NOTHING, PPS_RULE_LOG_FLOWS }; /* "log": "none" | "flows" */
 
 /* How much of what a rule permits it permits; 0: no limit. */
@@ -188,6 +200,8 @@ struct pps_policy {
 	char *name;
 	uint64_t revision;
 	char *authority; /* or NULL */
+	unsigned int require; /* bits by enum pps_approval: what rules must have */
+	uint32_t assessment_days; /* how long an assessment is good; 0: not asked */
 	struct pps_link link;
 	struct pps_rule *rules; /* bans, then exceptions, then approvals, each in file order */
 	size_t n_rules, n_bans, n_exceptions, n_approved;
@@ -272,6 +286,9 @@ const char *pps_severity_word(enum pps_severity severity); /* "note", "warning" 
 #define PPS_FINDINGS(X)                                                                         \
 	X(EXPIRED, "expired", WARNING, "an exception is over and permits nothing")              \
 	X(EXPIRES_SOON, "expires-soon", WARNING, "an exception ends within a week")             \
+	X(ASSESSMENT_MISSING, "assessment-missing", WARNING, "the rule was never assessed")     \
+	X(ASSESSMENT_OLD, "assessment-old", WARNING, "the last assessment is too long ago")     \
+	X(ASSESSMENT_AHEAD, "assessment-ahead", WARNING, "the date of assessment is to come")   \
 	X(ANY_TO_ANY, "any-to-any", WARNING, "any protocol is approved from any to any")        \
 	X(DANGEROUS_SERVICE, "dangerous-service", NOTE, "the service is known to be dangerous") \
 	X(TUNNEL, "tunnel", WARNING, "a tunnel is approved, and tunnels are dropped")           \

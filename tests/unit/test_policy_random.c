@@ -159,6 +159,7 @@ static void add_vlans(struct random *random, struct pps_str *out)
 static void add_approval(struct random *random, bool exception, struct pps_str *out)
 {
 	static const char *const assurances[] = {"high", "medium", "low"};
+	const char *assurance = PICK(random, assurances);
 
 	if (exception) {
 		char time[PPS_TIME_TEXT_MAX];
@@ -171,8 +172,8 @@ static void add_approval(struct random *random, bool exception, struct pps_str *
 			pps_str_add(out, ",\"overrides\":[\"banned-0\"]");
 	}
 	if (draw(random, 2) == 0)
-		pps_str_addf(out, ",\"assurance\":\"%s\"", PICK(random, assurances));
-	if (draw(random, 3) == 0)
+		pps_str_addf(out, ",\"assurance\":\"%s\"", assurance);
+	if (strcmp(assurance, "low") == 0 || draw(random, 3) == 0)
 		pps_str_add(out, ",\"mitigations\":[\"m \\\"1\\\"\",\"\\u00fc\\\\\"]");
 	if (draw(random, 3) == 0)
 		pps_str_add(out, ",\"comment\":\"c\",\"owner\":\"o\",\"boundary\":\"b/b\"");
@@ -213,6 +214,8 @@ static void add_policy(struct random *random, struct pps_str *out)
 	static const char *const words[] = {"none", "inbound", "outbound", "both"};
 
 	pps_str_addf(out, "{\"policy\":\"p\",\"revision\":%u", 1 + draw(random, 1000));
+	if (draw(random, 2) == 0)
+		pps_str_addf(out, ",\"assessment_days\":%u", 1 + draw(random, 36500));
 	pps_str_add(out, ",\"groups\":{\"g1\":");
 	add_members(random, false, out);
 	pps_str_add(out, ",\"g2\":[\"g1\",");
