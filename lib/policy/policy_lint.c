@@ -6,44 +6,8 @@
 
 #include "policy_priv.h"
 
+#define WIDE_PORTS      1000u /* more ports of one rule than people look at one by one */
 #define EXPIRES_SOON_NS (7 * 86400 * PPS_NS_PER_SEC)
-
-/* Credentials or data that anybody on the way can read, or no authentication at all. */
-static const struct {
-	const char *name;
-	uint8_t protocol;
-	uint16_t port;
-	const char *reason;
-	const char *instead;
-} clear_text[] = {
-	{"ftp", 6, 21, "sends passwords in clear text", "use sftp (22/tcp)"},
-	{"telnet", 6, 23, "sends passwords in clear text", "use ssh (22/tcp)"},
-	{"tftp", 17, 69, "has no authentication", "use sftp (22/tcp) or https (443/tcp)"},
-	{"rexec", 6, 512, "sends passwords in clear text", "use ssh (22/tcp)"},
-	{"rlogin", 6, 513, "trusts source addresses", "use ssh (22/tcp)"},
-	{"rsh", 6, 514, "trusts source addresses", "use ssh (22/tcp)"},
-};
-
-/* Protocols and UDP ports that carry packets of others; 0: the protocol itself. */
-static const struct {
-	const char *name;
-	uint8_t protocol;
-	uint16_t port;
-} tunnels[] = {
-	{"IP in IP", 4, 0},
-	{"IPv6 in IP", 41, 0},
-	{"GRE", 47, 0},
-	{"ESP", 50, 0},
-	{"EtherIP", 97, 0},
-	{"IPComp", 108, 0},
-	{"L2TPv3", 115, 0},
-	{"MPLS in IP", 137, 0},
-	{"GTP-U", 17, 2152},
-	{"Teredo", 17, 3544},
-	{"VXLAN", 17, 4789},
-	{"GENEVE", 17, 6081},
-	{"MPLS in UDP", 17, 6635},
-};
 
 /* Frames that carry IP past the rules. */
 static const struct {
@@ -133,49 +97,62 @@ static void lint_expiry(const struct pps_rule *rule, uint64_t now_ns, struct pps
 			"expires at %s, within a week; its flows are cut then", time);
 }
 
+/* Ports of a term; 0 where it names none. */
+static uint32_t count_ports(const struct pps_term *term)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < term->n_ports; i++)
+		n += (uint32_t)(term->ports[i].hi - term->ports[i].lo) + 1;
+	return n;
+}
+
+bool term_is_wide(const struct pps_term *term)
+{
+	return count_ports(term) > WIDE_PORTS;
+}
+
+static bool has_port_zero(const struct pps_range *ranges, size_t n)
+{
+	return n > 0 && ranges[0].lo == 0;
+}
+
+static void lint_ports(
+	const struct pps_rule *rule, const struct pps_term *term, struct pps_findings *findings)
+{
+	const char *protocol = pps_protocol_word(term->protocol);
+	uint32_t n = count_ports(term);
+
+	/* Port 0 never passes: 1 to 65535 is every port, too. */
+	if (pps_protocol_has_ports(term->protocol) && (n == 0 || n >= UINT16_MAX))
+		finding_add(findings, PPS_FINDING_ALL_PORTS, rule->path,
+			"name the ports that are needed", "approves every port of %s", protocol);
+	else if (term_is_wide(term))
+		finding_add(findings, PPS_FINDING_MANY_PORTS, rule->path,
+			"name the ports that are needed", "approves %u ports of %s", n, protocol);
+	if (has_port_zero(term->ports, term->n_ports))
+		finding_add(findings, PPS_FINDING_PORT_ZERO, rule->path, "begin with port 1",
+			"names port 0 of %s, to which no packet passes", protocol);
+	if (has_port_zero(term->source_ports, term->n_source_ports))
+		finding_add(findings, PPS_FINDING_PORT_ZERO, rule->path, "begin with port 1",
+			"names source port 0 of %s, which opens no way for replies", protocol);
+}
+
 static void lint_breadth(const struct pps_rule *rule, struct pps_findings *findings)
 {
-	bool any = false;
-
-	for (size_t i = 0; i < rule->n_terms; i++)
-		any = any || rule->terms[i].protocol == PPS_PROTOCOL_ANY;
-	if (any && rule->source.any && rule->destination.any)
-		finding_add(findings, PPS_FINDING_ANY_TO_ANY, rule->path, "name what is needed",
-			"approves any protocol from any to any");
-}
-
-static bool ports_have(const struct pps_term *term, uint16_t port)
-{
-	for (size_t i = 0; i < term->n_ports; i++) {
-		if (port >= term->ports[i].lo && port <= term->ports[i].hi)
-			return true;
-	}
-	return false;
-}
-
-static void lint_clear_text(
-	const struct pps_rule *rule, const struct pps_term *term, struct pps_findings *findings)
-{
-	for (size_t i = 0; i < COUNT(clear_text); i++) {
-		if (clear_text[i].protocol == term->protocol &&
-			ports_have(term, clear_text[i].port))
-			finding_add(findings, PPS_FINDING_DANGEROUS_SERVICE, rule->path,
-				clear_text[i].instead, "%s (%u/%s) %s", clear_text[i].name,
-				clear_text[i].port, pps_protocol_word(term->protocol),
-				clear_text[i].reason);
-	}
-}
-
-static void lint_tunnels(
-	const struct pps_rule *rule, const struct pps_term *term, struct pps_findings *findings)
-{
-	for (size_t i = 0; i < COUNT(tunnels); i++) {
-		if (tunnels[i].protocol == term->protocol &&
-			(tunnels[i].port == 0 || ports_have(term, tunnels[i].port)))
-			finding_add(findings, PPS_FINDING_TUNNEL, rule->path,
-				"approve what is inside by its own rule, outside of a tunnel",
-				"%s is a tunnel: this build drops its packets, approved or not",
-				tunnels[i].name);
+	if (rule->source.any && rule->destination.any)
+		finding_add(findings, PPS_FINDING_ANY_TO_ANY, rule->path,
+			"name who needs it, or who offers it", "approves %s from any to any",
+			rule->service_text);
+	if (rule->direction == PPS_BOTH)
+		finding_add(findings, PPS_FINDING_BOTH_DIRECTIONS, rule->path,
+			"name the side that starts: replies are implied",
+			"lets both sides start flows");
+	for (size_t i = 0; i < rule->n_terms; i++) {
+		if (rule->terms[i].protocol == PPS_PROTOCOL_ANY)
+			finding_add(findings, PPS_FINDING_ANY_PROTOCOL, rule->path,
+				"name the protocols that are needed", "approves every protocol");
+		lint_ports(rule, &rule->terms[i], findings);
 	}
 }
 
@@ -354,6 +331,8 @@ static void lint_source_lists(const struct pps_policy *policy, struct pps_findin
 void pps_policy_lint(
 	const struct pps_policy *policy, uint64_t now_ns, struct pps_findings *findings)
 {
+	struct port_facts *facts = port_facts_create();
+
 	lint_link(policy, findings);
 	lint_source_lists(policy, findings);
 	for (size_t i = policy->n_bans; i < policy->n_rules; i++) {
@@ -365,13 +344,13 @@ void pps_policy_lint(
 		lint_vlans(policy, rule, findings);
 		lint_limits(rule, findings);
 		lint_sources(policy, rule, findings);
+		lint_services(facts, rule, findings);
 		for (size_t j = 0; j < rule->n_terms; j++) {
-			lint_clear_text(rule, &rule->terms[j], findings);
-			lint_tunnels(rule, &rule->terms[j], findings);
 			lint_icmp(rule, &rule->terms[j], findings);
 			lint_shadowing(rule, &rule->terms[j], findings);
 		}
 	}
+	free(facts);
 }
 
 void pps_findings_fini(struct pps_findings *findings)

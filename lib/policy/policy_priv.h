@@ -20,7 +20,7 @@
  *   policy_check.c     what only shows between values
  *   policy_names.c     words
  *   policy_near.c      which rules nearly match
- *   policy_print.c, policy_lint.c
+ *   policy_print.c, policy_lint.c, policy_lint_service.c
  *
  * Readers get a struct policy_reader as the walker's 'aux'. It borrows from the JSON text, which
  * outlives it.
@@ -281,12 +281,20 @@ void lint_assessment(const struct pps_policy *policy, const struct pps_rule *rul
 	struct pps_findings *findings);
 
 /*
- * Lint (policy_lint.c): adds a finding of the severity of its kind. 'advice' is what to do; the
- * text is what is so, and why it matters. Returns it, for a severity of its own; valid until the
- * next one.
+ * Lint (policy_lint.c, policy_lint_service.c): adds a finding of the severity of its kind. 'advice'
+ * is what to do; the text is what is so, and why it matters. Returns it, for a severity of its own;
+ * valid until the next one.
  */
 struct pps_finding *finding_add(struct pps_findings *findings, enum pps_finding_kind kind,
 	const char *path, const char *advice, const char *format, ...) PPS_PRINTF(5, 6);
+
+/* True when a term names so many ports that no finding speaks of single ones. */
+bool term_is_wide(const struct pps_term *term);
+/* What the registry says of every port; freed by free(). */
+struct port_facts;
+struct port_facts *port_facts_create(void);
+void lint_services(
+	const struct port_facts *facts, const struct pps_rule *rule, struct pps_findings *findings);
 
 /* Between values (policy_check.c). */
 void check_rules(struct policy_reader *reader, struct pps_errors *errors);

@@ -283,25 +283,34 @@ const char *pps_severity_word(enum pps_severity severity); /* "note", "warning" 
  * What lint finds. X(enumerator, word, severity, what it means). The words are stable: programs
  * wait for them. ppsfw-policy(5) has the same table.
  */
-#define PPS_FINDINGS(X)                                                                         \
-	X(EXPIRED, "expired", WARNING, "an exception is over and permits nothing")              \
-	X(EXPIRES_SOON, "expires-soon", WARNING, "an exception ends within a week")             \
-	X(ASSESSMENT_MISSING, "assessment-missing", WARNING, "the rule was never assessed")     \
-	X(ASSESSMENT_OLD, "assessment-old", WARNING, "the last assessment is too long ago")     \
-	X(ASSESSMENT_AHEAD, "assessment-ahead", WARNING, "the date of assessment is to come")   \
-	X(ANY_TO_ANY, "any-to-any", WARNING, "any protocol is approved from any to any")        \
-	X(DANGEROUS_SERVICE, "dangerous-service", NOTE, "the service is known to be dangerous") \
-	X(TUNNEL, "tunnel", WARNING, "a tunnel is approved, and tunnels are dropped")           \
-	X(ICMP_NO_QUERY, "icmp-no-query", WARNING, "the ICMP type starts no flow")              \
-	X(NAME_REDEFINED, "name-redefined", WARNING, "a service of the registry means another") \
-	X(VLAN_NOT_PASSED, "vlan-not-passed", WARNING, "none of the VLANs passes the link")     \
-	X(LIMIT_USELESS, "limit-useless", WARNING, "a limit limits nothing")                    \
-	X(SOURCE_NOT_ALLOWED, "source-not-allowed", WARNING, "sources.allow has no source")     \
-	X(SOURCE_BLOCKED, "source-blocked", WARNING, "sources.block has every source")          \
-	X(SOURCES_EMPTY_FILE, "sources-empty-file", WARNING, "a file of sources is empty")      \
-	X(SOURCES_ONE_FAMILY, "sources-one-family", NOTE, "sources.allow is of one family")     \
-	X(ETHERTYPE_CARRIER, "ethertype-carrier", WARNING, "frames carry IP past the rules")    \
-	X(ARP_NOT_PASSED, "arp-not-passed", NOTE, "ARP does not pass")                          \
+#define PPS_FINDINGS(X)                                                                            \
+	X(EXPIRED, "expired", WARNING, "an exception is over and permits nothing")                 \
+	X(EXPIRES_SOON, "expires-soon", WARNING, "an exception ends within a week")                \
+	X(ASSESSMENT_MISSING, "assessment-missing", WARNING, "the rule was never assessed")        \
+	X(ASSESSMENT_OLD, "assessment-old", WARNING, "the last assessment is too long ago")        \
+	X(ASSESSMENT_AHEAD, "assessment-ahead", WARNING, "the date of assessment is to come")      \
+	X(ANY_TO_ANY, "any-to-any", WARNING, "something is approved from any to any")              \
+	X(ANY_PROTOCOL, "any-protocol", WARNING, "every protocol is approved")                     \
+	X(ALL_PORTS, "all-ports", WARNING, "every port of a protocol is approved")                 \
+	X(MANY_PORTS, "many-ports", WARNING, "more than 1000 ports are approved")                  \
+	X(BOTH_DIRECTIONS, "both-directions", NOTE, "both sides may start flows")                  \
+	X(PORT_ZERO, "port-zero", NOTE, "port 0 is named")                                         \
+	X(DANGEROUS_SERVICE, "dangerous-service", WARNING, "the service is known to be dangerous") \
+	X(UNOFFICIAL_PORT, "unofficial-port", NOTE, "the port is used without an assignment")      \
+	X(MULTIPLE_USE_PORT, "multiple-use-port", NOTE, "several applications use the port")       \
+	X(UNASSIGNED_PORT, "unassigned-port", NOTE, "no service is assigned to the port")          \
+	X(TUNNEL, "tunnel", WARNING, "a tunnel is approved, and tunnels are dropped")              \
+	X(OPAQUE_TUNNEL, "opaque-tunnel", WARNING, "so is one that cannot be read")                \
+	X(ICMP_NO_QUERY, "icmp-no-query", WARNING, "the ICMP type starts no flow")                 \
+	X(NAME_REDEFINED, "name-redefined", WARNING, "a service of the registry means another")    \
+	X(VLAN_NOT_PASSED, "vlan-not-passed", WARNING, "none of the VLANs passes the link")        \
+	X(LIMIT_USELESS, "limit-useless", WARNING, "a limit limits nothing")                       \
+	X(SOURCE_NOT_ALLOWED, "source-not-allowed", WARNING, "sources.allow has no source")        \
+	X(SOURCE_BLOCKED, "source-blocked", WARNING, "sources.block has every source")             \
+	X(SOURCES_EMPTY_FILE, "sources-empty-file", WARNING, "a file of sources is empty")         \
+	X(SOURCES_ONE_FAMILY, "sources-one-family", NOTE, "sources.allow is of one family")        \
+	X(ETHERTYPE_CARRIER, "ethertype-carrier", WARNING, "frames carry IP past the rules")       \
+	X(ARP_NOT_PASSED, "arp-not-passed", NOTE, "ARP does not pass")                             \
 	X(ND_NOT_PASSED, "nd-not-passed", NOTE, "neighbour discovery does not pass")
 
 enum pps_finding_kind {
