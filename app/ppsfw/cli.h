@@ -141,6 +141,12 @@ void print_explanation(struct output *o, const json_t *answer);
 /* "explain --pcap": the same for frames of a capture. */
 enum status explain_pcap(struct cli *cli);
 
+/* ---- rule_text.c ---- */
+
+/* A blank line, the rule, and its approval; 'authority' is the policy's, or "". Nothing when it is
+ * no object. */
+void print_rule(struct output *o, const json_t *rule, const char *authority);
+
 /* ---- cmd_status.c ---- */
 
 /* The lines about a policy, 'policy' as in "status". */

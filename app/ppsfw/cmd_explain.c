@@ -166,42 +166,6 @@ static void print_step(struct table *table, const json_t *step)
 	table_cell(table, STYLE_PLAIN, "%s", get_text(step, "text"));
 }
 
-/* A line of the rule's approval, when it was written. */
-static void print_approval(struct output *o, const char *label, const char *text)
-{
-	if (*text == '\0')
-		return;
-	out(o, STYLE_PLAIN, "  %-13s", label);
-	out_line(o, STYLE_PLAIN, "%s", text);
-}
-
-static void print_rule(struct output *o, const json_t *rule, const json_t *policy)
-{
-	const json_t *item;
-	size_t i;
-
-	if (!json_is_object(rule))
-		return;
-	out_end(o);
-	out(o, STYLE_BOLD, "rule %s", get_text(rule, "id"));
-	out_line(o, STYLE_PLAIN, " (%s): %s %s, %s -> %s", get_text(rule, "kind"),
-		get_text(rule, "direction"), get_text(rule, "traffic"), get_text(rule, "source"),
-		get_text(rule, "destination"));
-	print_approval(o, "approved by", get_text(rule, "approved_by"));
-	print_approval(o, "authority", get_text(policy, "authority"));
-	print_approval(o, "assurance", get_text(rule, "assurance"));
-	print_approval(o, "boundary", get_text(rule, "boundary"));
-	print_approval(o, "owner", get_text(rule, "owner"));
-	print_approval(o, "assessed", get_text(rule, "assessed"));
-	print_approval(o, "reason", get_text(rule, "reason"));
-	print_approval(
-		o, get_flag(rule, "expired") ? "EXPIRED" : "expires", get_text(rule, "expires"));
-	json_array_foreach(json_object_get(rule, "overrides"), i, item)
-		print_approval(o, "overrides", json_is_string(item) ? json_string_value(item) : "");
-	json_array_foreach(json_object_get(rule, "mitigations"), i, item) print_approval(
-		o, "mitigation", json_is_string(item) ? json_string_value(item) : "");
-}
-
 static void print_flow(struct output *o, const json_t *flow)
 {
 	const json_t *packets = json_object_get(flow, "packets");
@@ -269,7 +233,8 @@ void print_explanation(struct output *o, const json_t *answer)
 	json_array_foreach(json_object_get(answer, "steps"), i, step) print_step(table, step);
 	table_print(table, o, 0, true);
 	table_destroy(table);
-	print_rule(o, json_object_get(answer, "rule"), json_object_get(answer, "policy"));
+	print_rule(o, json_object_get(answer, "rule"),
+		get_text(json_object_get(answer, "policy"), "authority"));
 	print_nearest(o, json_object_get(answer, "nearest"));
 	print_flow(o, json_object_get(answer, "flow"));
 	print_verdict(o, answer);

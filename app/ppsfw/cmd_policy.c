@@ -242,6 +242,7 @@ static void add_rule(struct table *table, const json_t *rule)
 	const char *expires = get_text(rule, "expires");
 	bool expired = get_flag(rule, "expired");
 	const char *kind = get_text(rule, "kind");
+	const char *assurance = get_text(rule, "assurance");
 	const char *approved_by = get_text(rule, "approved_by");
 
 	table_cell(table, STYLE_BOLD, "%s", get_text(rule, "id"));
@@ -255,6 +256,7 @@ static void add_rule(struct table *table, const json_t *rule)
 	table_cell(table, STYLE_PLAIN, "%s", COUNT(get_count(rule, "flows")));
 	add_limits(table, rule);
 	table_cell(table, STYLE_PLAIN, "%s", WHEN(get_text(rule, "last")));
+	table_cell(table, STYLE_PLAIN, "%s", *assurance == '\0' ? "-" : assurance);
 	table_cell(table, STYLE_PLAIN, "%s", *approved_by == '\0' ? "-" : approved_by);
 	table_cell(table, expired ? STYLE_BAD : STYLE_PLAIN, "%s%s", expired ? "EXPIRED " : "",
 		expires);
@@ -266,7 +268,7 @@ static void print_rules(struct cli *cli, const json_t *rules)
 		{.title = "DIRECTION"}, {.title = "TRAFFIC", .most = 28},
 		{.title = "SOURCE -> DESTINATION", .most = 40}, {.title = "PACKETS", .right = true},
 		{.title = "BYTES", .right = true}, {.title = "FLOWS", .right = true},
-		{.title = "LIMITS", .most = 40}, {.title = "LAST HIT"},
+		{.title = "LIMITS", .most = 40}, {.title = "LAST HIT"}, {.title = "ASSURANCE"},
 		{.title = "APPROVED BY", .most = 24}, {.title = "EXPIRES"}};
 	struct table *table = table_create(columns, COUNT_OF(columns));
 	const json_t *rule;
@@ -275,6 +277,9 @@ static void print_rules(struct cli *cli, const json_t *rules)
 	json_array_foreach(rules, i, rule) add_rule(table, rule);
 	table_print(table, &cli->out, 0, cli->verbose);
 	table_destroy(table);
+	if (!cli->verbose)
+		return;
+	json_array_foreach(rules, i, rule) print_rule(&cli->out, rule, "");
 }
 
 enum status cmd_show_rules(struct cli *cli)

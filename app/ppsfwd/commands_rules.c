@@ -71,6 +71,7 @@ json_t *rule_json(const struct pps_rule *rule, const struct pps_policy *policy, 
 		"owner", text_or_null(rule->owner), "assessed", text_or_null(rule->assessed),
 		"reason", text_or_null(rule->reason), "mitigations", mitigations, "expires",
 		time_json(rule->expires_ns, 0), "expired", expired, "overrides", overrides);
+	json_object_set_new(json, "comment", text_or_null(rule->comment));
 	json_object_set_new(json, "limits", limits_json(&rule->limits));
 	pps_str_fini(&traffic);
 	return json;

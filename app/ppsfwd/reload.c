@@ -212,6 +212,18 @@ static void refuse(struct manager *manager)
 	finish(manager);
 }
 
+/* Who approved what, for the records of flows. */
+static void tell_approvals(struct pps_event_log *log, const struct pps_ruleset *ruleset)
+{
+	for (uint32_t i = 0; i < ruleset->n_rules; i++) {
+		const struct pps_rule *rule = &ruleset->policy->rules[i];
+		const char *assurance = pps_assurance_word(rule->assurance);
+
+		pps_event_log_approval(log, ruleset->generation, ruleset->rules[i].slot,
+			*assurance == '\0' ? NULL : assurance, rule->approved_by);
+	}
+}
+
 /* Takes the compiled ruleset into force. Cannot fail. */
 static void publish(struct manager *manager)
 {
@@ -228,6 +240,7 @@ static void publish(struct manager *manager)
 			sizeof(reload->previous_digest));
 	pps_event_log_generation(manager->log, reload->next->generation, reload->next->policy->name,
 		reload->next->policy->revision);
+	tell_approvals(manager->log, reload->next);
 	reload->old =
 		pps_snapshot_publish(manager->datapath->snapshot, reload->next, &reload->token);
 	reload->current = reload->next;

@@ -114,6 +114,23 @@ static void add_authority(
 		add_number(object, "generation", event->generation);
 }
 
+/* Only as it was when the flow was judged. */
+static void add_approval(
+	json_t *object, const struct pps_event *event, const struct pps_event_names *names)
+{
+	const struct pps_event_approval *approval;
+
+	if (event->rule == 0 || event->rule >= PPS_RULE_SLOTS)
+		return;
+	approval = &names->approvals[event->rule];
+	if (event->generation < approval->since)
+		return;
+	if (approval->assurance != NULL)
+		add_text(object, "assurance", approval->assurance);
+	if (approval->approved_by != NULL)
+		add_text(object, "approved_by", approval->approved_by);
+}
+
 static void add_deny(
 	json_t *object, const struct pps_event *event, const struct pps_event_names *names)
 {
@@ -150,6 +167,7 @@ static void add_flow(
 	add_tuple(object, event);
 	add_vlans(object, event);
 	add_authority(object, event, names);
+	add_approval(object, event, names);
 	if (event->kind != PPS_EVENT_FLOW_END)
 		return;
 	add_text(object, "end", pps_flow_end_word((enum pps_flow_end)event->detail));

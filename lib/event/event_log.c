@@ -35,6 +35,7 @@ struct pps_event_log *pps_event_log_create(
 		}
 	}
 	log->names.book = params->book;
+	log->names.approvals = pps_alloc(PPS_RULE_SLOTS * sizeof(log->names.approvals[0]));
 	log->names.n_segments = params->n_segments;
 	log->names.segments = pps_alloc((params->n_segments + 1) * sizeof(char *));
 	for (unsigned int i = 0; i < params->n_segments; i++)
@@ -42,6 +43,12 @@ struct pps_event_log *pps_event_log_create(
 	log->listener = params->listener;
 	log->aux = params->aux;
 	return log;
+}
+
+static void approval_fini(struct pps_event_approval *approval)
+{
+	free(approval->assurance);
+	free(approval->approved_by);
 }
 
 void pps_event_log_destroy(struct pps_event_log *log)
@@ -61,6 +68,9 @@ void pps_event_log_destroy(struct pps_event_log *log)
 		free(log->names.segments[i]);
 	for (unsigned int i = 0; i < PPS_EVENT_GENERATIONS; i++)
 		free(log->names.generations[i].policy);
+	for (unsigned int i = 0; i < PPS_RULE_SLOTS; i++)
+		approval_fini(&log->names.approvals[i]);
+	free(log->names.approvals);
 	free(log->names.segments);
 	pps_str_fini(&log->line);
 	free(log);
@@ -77,6 +87,27 @@ void pps_event_log_generation(
 		.generation = generation,
 		.policy = pps_strdup(policy),
 		.revision = revision,
+	};
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+void pps_event_log_approval(struct pps_event_log *log, uint32_t generation, uint32_t slot,
+	const char *assurance, const char *approved_by)
+{
+	struct pps_event_approval *approval = &log->names.approvals[slot];
+
+	if (same_text(approval->assurance, assurance) &&
+		same_text(approval->approved_by, approved_by))
+		return;
+	approval_fini(approval);
+	*approval = (struct pps_event_approval){
+		.since = generation,
+		.assurance = assurance != NULL ? pps_strdup(assurance) : NULL,
+		.approved_by = approved_by != NULL ? pps_strdup(approved_by) : NULL,
 	};
 }
 

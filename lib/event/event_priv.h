@@ -25,12 +25,19 @@ struct pps_event_generation {
 	uint64_t revision;
 };
 
+/* Of the rule that has a slot now. */
+struct pps_event_approval {
+	uint32_t since; /* the generation from which on it was this */
+	char *assurance, *approved_by; /* or NULL */
+};
+
 /* What turns numbers into words. */
 struct pps_event_names {
 	struct pps_rule_book *book;
 	char **segments;
 	unsigned int n_segments;
 	struct pps_event_generation generations[PPS_EVENT_GENERATIONS];
+	struct pps_event_approval *approvals; /* PPS_RULE_SLOTS of them */
 };
 
 /* The word for a record's kind, "deny" say. */

@@ -143,6 +143,13 @@ void pps_event_log_destroy(struct pps_event_log *log); /* flushes */
 /* Says which policy a generation is: name and revision go into later records of it. */
 void pps_event_log_generation(
 	struct pps_event_log *log, uint32_t generation, const char *policy, uint64_t revision);
+/*
+ * Says what the approval of the rule in 'slot' is from 'generation' on: it goes into the records of
+ * the rule's flows. NULL: not written. To be called for every rule of a generation, before it is
+ * published; records of a generation in which the rule had another approval go without.
+ */
+void pps_event_log_approval(struct pps_event_log *log, uint32_t generation, uint32_t slot,
+	const char *assurance, const char *approved_by);
 /* Takes at most 'max' records of 'source'; returns how many. Management thread. */
 unsigned int pps_event_log_drain(
 	struct pps_event_log *log, struct pps_event_source *source, unsigned int max);

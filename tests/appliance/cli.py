@@ -137,7 +137,7 @@ RULE = {"id": "PPS-0001", "kind": "approved", "direction": "inbound", "traffic":
         "assurance": "high", "boundary": "external-to-enclave", "approved_by": "CMB 2026-031",
         "owner": None, "assessed": None, "reason": None,
         "mitigations": ["TLS 1.2+ with mutual authentication"], "expires": None,
-        "expired": False, "overrides": [], "limits": None, "packets": 1234567, "bytes": 3 * GIB,
+        "comment": None, "expired": False, "overrides": [], "limits": None, "packets": 1234567, "bytes": 3 * GIB,
         "flows": 120, "live": 8, "last": None, "since": "2026-11-18T04:00:00Z"}
 
 FLOW = {"segment": "dmz", "direction": "inbound", "protocol": "tcp", "source": "203.0.113.9",

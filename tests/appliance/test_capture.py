@@ -253,6 +253,17 @@ def flows_of_logged_rules_are_told_with_their_counts():
 
 
 @test
+def flows_tell_who_approved_them_and_with_which_assurance():
+    rule = dict(WEB, assurance="medium", approved_by="CMB 2026-031")
+    run = check_passes_whole(policy(rule, dict(DNS, log="flows")), handshake(40000, start=10) + [
+        (13, INSIDE, udp_frame(SERVER, 7, CLIENT, 53))])
+    for kind in ("flow_start", "flow_end"):
+        told = {event["rule"]: (event.get("assurance"), event.get("approved_by"))
+                for event in run.of(kind)}
+        check_equal(told, {"WEB": ("medium", "CMB 2026-031"), "DNS": (None, None)})
+
+
+@test
 def flows_end_with_the_reason_for_which_they_ended():
     reset = [(3, INSIDE, tcp_frame(SERVER, 443, CLIENT, 40001, "R", seq=501))]
     script = handshake(40000) + handshake(40001, 2) + reset + handshake(40001, 10)

@@ -308,14 +308,35 @@ def rules_are_a_table_with_counters_and_approval():
     lines = result.out.splitlines()
     check_equal(len(lines), 4)
     for part in ("ID", "KIND", "DIRECTION", "TRAFFIC", "SOURCE -> DESTINATION", "PACKETS", "BYTES",
-                 "LAST HIT", "APPROVED BY", "EXPIRES"):
+                 "LAST HIT", "ASSURANCE", "APPROVED BY", "EXPIRES"):
         check_in(part, lines[0])
     check_in("1 min 3", lines[1])
     check_in("EXPIRED 2026-01-01T00:00:00Z", lines[2])
-    for part in ("any -> web_servers", "1.2 M", "3.0 GiB", "never", "CMB 2026-031"):
+    for part in ("any -> web_servers", "1.2 M", "3.0 GiB", "never", "high", "CMB 2026-031"):
         check_in(part, lines[3])
     at = lines[0].index("KIND")
     check_equal([line[at:at + 3] for line in lines], ["KIN", "ban", "exc", "app"])
+
+
+@test
+def verbose_rules_are_followed_by_their_whole_approval():
+    rule = changed(RULE, owner="web team", assessed="2026-02-28", reason="public web site",
+                   comment="see the runbook", mitigations=["TLS 1.2+", "WAF"])
+    result, _ = ask({"show_rules": {"rules": [RULE, rule]}}, "show", "rules", "-v")
+    blocks = result.out.split("\n\n")
+    check_equal(len(blocks), 3)
+    check_equal(blocks[1].splitlines(), [
+        "rule PPS-0001 (approved): inbound tcp 443, any -> web_servers",
+        "  approved by  CMB 2026-031", "  assurance    high",
+        "  boundary     external-to-enclave",
+        "  mitigation   TLS 1.2+ with mutual authentication"])
+    check_equal(blocks[2].splitlines()[1:], [
+        "  approved by  CMB 2026-031", "  assurance    high",
+        "  boundary     external-to-enclave", "  owner        web team",
+        "  assessed     2026-02-28", "  reason       public web site",
+        "  mitigation   TLS 1.2+", "  mitigation   WAF", "  comment      see the runbook"])
+    plain, _ = ask({"show_rules": {"rules": [RULE, rule]}}, "show", "rules")
+    check_not_in("boundary", plain.out)
 
 
 @test

@@ -77,6 +77,18 @@ def what_ppsfw_prints_as_json_is_the_answer_of_the_daemon():
 
 
 @test
+def rules_and_explanations_have_the_whole_approval():
+    approval = {"assurance": "low", "boundary": "external-to-enclave", "approved_by": "CMB 31",
+                "owner": "web team", "assessed": "2026-02-28", "reason": "public web site",
+                "mitigations": ["TLS 1.2+", "WAF"], "comment": "see the runbook"}
+    with running(policy(dict(WEB, **approval))) as appliance:
+        rule = appliance.ask("show", "rules")["rules"][0]
+        check_equal({key: rule[key] for key in approval}, approval)
+        answer = appliance.ask("explain", "inbound", "tcp", "203.0.113.9", "198.51.100.10:443")
+        check_equal({key: answer["rule"][key] for key in approval}, approval)
+
+
+@test
 def a_person_sees_mode_policy_and_ports():
     with running(mode="audit") as appliance:
         result = appliance.cli()

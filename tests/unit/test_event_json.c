@@ -219,6 +219,59 @@ static void a_flow_tells_its_beginning_and_its_end(void)
 	event_tear_down(&f);
 }
 
+/* The members of a flow's record that come from its rule, as "assurance/approved_by". */
+static void expect_approval(struct event_fixture *f, const char *assurance, const char *approved_by)
+{
+	struct pps_packet packet = event_make_packet(PPS_IP_UDP, "10.0.0.1", 1, "10.0.0.2", 2);
+	const char *keys[] = {"assurance", "approved_by"}, *wanted[] = {assurance, approved_by};
+	json_t *tail;
+
+	add_flow(f, PPS_EVENT_FLOW_START, &packet, PPS_SIDE_INSIDE, 0);
+	CU_ASSERT_EQUAL(pps_event_log_drain(f->log, f->source, 10), 1);
+	tail = pps_event_log_tail(f->log, NULL, 0, 1);
+	for (size_t i = 0; i < UNIT_COUNT(keys); i++) {
+		const char *text =
+			json_string_value(json_object_get(json_array_get(tail, 0), keys[i]));
+
+		CU_ASSERT_EQUAL_FATAL(text == NULL, wanted[i] == NULL);
+		if (text != NULL)
+			CU_ASSERT_STRING_EQUAL(text, wanted[i]);
+	}
+	json_decref(tail);
+}
+
+/* The flows of add_flow() are of generation 3 and of the rule in slot 1. */
+static void a_flow_tells_the_approval_it_was_judged_by(void)
+{
+	struct event_fixture f;
+
+	event_set_up(&f, 64);
+	pps_rule_book_hold(f.book, "PPS-0001");
+	expect_approval(&f, NULL, NULL);
+	pps_event_log_approval(f.log, 2, 1, "high", "CMB 1");
+	expect_approval(&f, "high", "CMB 1");
+	pps_event_log_approval(f.log, 4, 1, "high", "CMB 1");
+	expect_approval(&f, "high", "CMB 1");
+	pps_event_log_approval(f.log, 5, 1, "low", "CMB 2");
+	expect_approval(&f, NULL, NULL);
+	event_tear_down(&f);
+}
+
+static void an_approval_may_be_written_in_part(void)
+{
+	struct event_fixture f;
+
+	event_set_up(&f, 64);
+	pps_rule_book_hold(f.book, "PPS-0001");
+	pps_event_log_approval(f.log, 1, 1, NULL, "CMB 1");
+	expect_approval(&f, NULL, "CMB 1");
+	pps_event_log_approval(f.log, 2, 1, "medium", NULL);
+	expect_approval(&f, "medium", NULL);
+	pps_event_log_approval(f.log, 3, 1, NULL, NULL);
+	expect_approval(&f, NULL, NULL);
+	event_tear_down(&f);
+}
+
 static void flows_of_every_shape_keep_their_initiator(void)
 {
 	struct pps_packet v6 =
@@ -452,6 +505,8 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(a_deny_says_only_what_applies),
 	UNIT_TEST(lost_records_are_said_once_and_summed),
 	UNIT_TEST(a_flow_tells_its_beginning_and_its_end),
+	UNIT_TEST(a_flow_tells_the_approval_it_was_judged_by),
+	UNIT_TEST(an_approval_may_be_written_in_part),
 	UNIT_TEST(flows_of_every_shape_keep_their_initiator),
 	UNIT_TEST(every_reason_and_every_end_has_its_word),
 	UNIT_TEST(a_generation_is_remembered_until_many_came_after_it),
