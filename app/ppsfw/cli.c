@@ -68,20 +68,26 @@ bool has_arguments(const struct cli *cli, int least, int most)
 	return cli->argc >= least && cli->argc <= most;
 }
 
-enum status wrong_word(
-	const struct cli *cli, const char *what, const char *word, char *const *words, size_t n)
+static void list_choices(char *const *words, size_t n)
 {
-	const char *near = pps_nearest_word(word, (const char *const *)words, n);
 	struct pps_str list = PPS_STR_INIT;
 
 	for (size_t i = 0; i < n; i++)
 		pps_str_addf(&list, "%s%s", i == 0 ? "" : ", ", words[i]);
+	complain("choose from: %s", pps_str_text(&list));
+	pps_str_fini(&list);
+}
+
+enum status wrong_word(
+	const struct cli *cli, const char *what, const char *word, char *const *words, size_t n)
+{
+	const char *near = pps_nearest_word(word, (const char *const *)words, n);
+
 	if (near != NULL)
 		failure(cli, "\"%s\" is not %s (did you mean \"%s\"?)", word, what, near);
 	else
 		failure(cli, "\"%s\" is not %s", word, what);
-	complain("choose from: %s", pps_str_text(&list));
-	pps_str_fini(&list);
+	list_choices(words, n);
 	return CLI_USAGE;
 }
 
@@ -248,10 +254,10 @@ enum status wrong_command(const struct cli *cli, int argc, char **argv)
 
 	command_words(argv[0], &list);
 	if (list.n > 0 && argc < 2) {
-		word_list_fini(&list);
-		return usage_error(cli, "%s what?", argv[0]);
-	}
-	if (list.n > 0) {
+		failure(cli, "%s what?", argv[0]);
+		list_choices(list.words, list.n);
+		status = CLI_USAGE;
+	} else if (list.n > 0) {
 		what = pps_asprintf("something to %s", argv[0]);
 		status = wrong_word(cli, what, argv[1], list.words, list.n);
 		free(what);

@@ -158,9 +158,9 @@ static enum status print_found(struct cli *cli, const struct wanted *wanted)
 	}
 	n_found = json_array_size(list);
 	answer = json_pack("{s:o}", "entries", list);
-	if (cli->json) {
+	if (cli->json && n_found > 0) {
 		out_json(&cli->out, answer);
-	} else if (n_found > 0) {
+	} else if (!cli->json && n_found > 0) {
 		table_print(table, &cli->out, 0, true);
 		print_meaning(&cli->out, wanted);
 	}
@@ -169,10 +169,25 @@ static enum status print_found(struct cli *cli, const struct wanted *wanted)
 	return n_found > 0 ? CLI_OK : CLI_FAILED;
 }
 
+/* Says that there is nothing, and what may have been meant. */
+static void print_not_found(struct cli *cli, const struct wanted *wanted)
+{
+	struct pps_errors errors = {0};
+	const char *near = NULL;
+
+	if (!wanted->is_port && !pps_registry_has(wanted->text))
+		near = pps_registry_nearest(wanted->text);
+	pps_errors_add(&errors, "", "the registry has no \"%s\"%s%s%s", cli->argv[0],
+		near == NULL ? "" : " (did you mean \"", near == NULL ? "" : near,
+		near == NULL ? "" : "\"?)");
+	failure(cli, "%s", errors.items[0].text);
+	print_errors_json(cli, "not found", &errors);
+	pps_errors_fini(&errors);
+}
+
 enum status cmd_registry(struct cli *cli)
 {
 	struct wanted wanted = {0};
-	const char *near = NULL;
 	enum status status;
 
 	if (!has_arguments(cli, 1, 1))
@@ -180,12 +195,8 @@ enum status cmd_registry(struct cli *cli)
 	status = read_wanted(cli, cli->argv[0], &wanted);
 	if (status == CLI_OK)
 		status = print_found(cli, &wanted);
-	if (status == CLI_FAILED && !wanted.is_port && !pps_registry_has(wanted.text))
-		near = pps_registry_nearest(wanted.text);
 	if (status == CLI_FAILED)
-		failure(cli, "the registry has no \"%s\"%s%s%s", cli->argv[0],
-			near == NULL ? "" : " (did you mean \"", near == NULL ? "" : near,
-			near == NULL ? "" : "\"?)");
+		print_not_found(cli, &wanted);
 	free(wanted.text);
 	return status;
 }

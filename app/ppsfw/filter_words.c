@@ -5,6 +5,7 @@
 
 #include <pps_addr.h>
 #include <pps_base.h>
+#include <pps_event_kinds.h>
 #include <pps_policy.h>
 
 #include "filter_words.h"
@@ -16,6 +17,11 @@
 const char *const direction_choices[] = {"inbound", "outbound", NULL};
 static const char *const flag_choices[] = {"syn", "ack", "syn-ack", "fin-ack", "rst", NULL};
 
+static const char *const kind_choices[] = {
+#define KIND_CHOICE(kind, severity) kind,
+	PPS_EVENT_KINDS(KIND_CHOICE)
+#undef KIND_CHOICE
+		NULL};
 static const char *const severity_choices[] = {"info", "notice", "warning", "alert", NULL};
 static const char *const class_choices[] = {"egress", NULL};
 
@@ -36,7 +42,8 @@ static const struct word flow_rows[] = {
 const struct word_table flow_words = {flow_rows, COUNT_OF(flow_rows)};
 
 static const struct word event_rows[] = {
-	{"event", NULL, VALUE_TEXT, 0, NULL, "kind: deny, flow_start, policy_load, ..."},
+	{"event", NULL, VALUE_CHOICE, 0, kind_choices,
+		"kind: deny, flow_start, policy_loaded, ..."},
 	{"severity", NULL, VALUE_CHOICE, 0, severity_choices, "info, notice, warning or alert"},
 	{"class", NULL, VALUE_CHOICE, 0, class_choices,
 		"egress: an inside host tried to start what nothing approves"},

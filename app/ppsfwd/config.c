@@ -551,7 +551,7 @@ struct config *config_load(const char *path, struct pps_errors *errors)
 
 	ret = pps_file_read(path, FILE_BYTES_MAX, &text, &len);
 	if (ret < 0) {
-		pps_errors_add(errors, "", "cannot read it: %s", strerror(-ret));
+		pps_errors_add(errors, "", "cannot read it: %s", pps_file_error(ret));
 		return NULL;
 	}
 	document = pps_json_parse(text, len, errors);

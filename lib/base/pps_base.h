@@ -114,9 +114,12 @@ uint64_t pps_time_wall_ns(void);
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t pps_time_mono_ns(void);
 
-/* Whole files. Returns 0 or a negative errno; -EFBIG when larger than 'max' bytes. Sets *ret_text
- * (terminated, caller frees) and *ret_len; a NUL byte inside is kept. */
+/* Whole regular files. Returns 0 or a negative errno: -EFBIG when larger than 'max' bytes, -ENODEV
+ * for a pipe or a device, which could keep us waiting for ever. Sets *ret_text (terminated, caller
+ * frees) and *ret_len; a NUL byte inside is kept. */
 int pps_file_read(const char *path, size_t max, char **ret_text, size_t *ret_len);
+/* Why it could not be read, from what it returned. */
+const char *pps_file_error(int error);
 
 /*
  * The word of 'words' (n of them) nearest to 'text' by edit distance, for "did you mean";

@@ -25,7 +25,7 @@
  *     file that somebody moved away or cut short is opened again or followed.
  *
  * Every object has: "time" (RFC 3339, UTC), "seq", "event" (the kind), "severity" (from one table,
- * event_severity.c). See ppsfwd(8) for the rest.
+ * pps_event_kinds.h). See ppsfwd(8) for the rest.
  */
 
 #include <stdbool.h>

@@ -111,9 +111,9 @@ bool pps_policy_bundle_read(
 	*ret = (struct pps_policy_bundle){0};
 	error = pps_file_read(path, room, &ret->text, &ret->len);
 	if (error == -EFBIG)
-		pps_errors_add(errors, "", "%s has more than %u bytes", path, PPS_POLICY_BYTES_MAX);
+		pps_errors_add(errors, "", "it has more than %u bytes", PPS_POLICY_BYTES_MAX);
 	else if (error < 0)
-		pps_errors_add(errors, "", "%s: %s", path, strerror(-error));
+		pps_errors_add(errors, "", "cannot read it: %s", pps_file_error(error));
 	if (error < 0)
 		return false;
 	room -= ret->len;

@@ -155,7 +155,7 @@ static void collect_file(struct collector *to, struct pps_source_list *list, con
 			pps_json_quote(value), PPS_POLICY_BYTES_MAX);
 	else if (part->error != 0)
 		pps_json_error(errors, path, "%s: cannot read it: %s", pps_json_quote(value),
-			strerror(-part->error));
+			pps_file_error(part->error));
 	if (part == NULL || part->error != 0)
 		return;
 	for (size_t i = 0; i < list->n_files; i++) {

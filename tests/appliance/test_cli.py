@@ -193,8 +193,19 @@ def a_wrong_object_lists_the_right_ones_and_the_nearest():
     check_exit(result, USAGE)
     check_in('did you mean "flows"?', result.err)
     check_in("rules, flows, drops, sources, policy", result.err)
-    check_exit(run("show"), USAGE)
+    result = run("show")
+    check_exit(result, USAGE)
+    check_equal(result.err, "ppsfw: show what?\n"
+                            "ppsfw: choose from: rules, flows, drops, sources, policy\n")
     check_exit(run("kill", "rules"), USAGE)
+
+
+@test
+def a_wrong_kind_of_event_lists_the_right_ones():
+    result = run("events", "event", "nope")
+    check_exit(result, USAGE)
+    check_in('event: "nope" is none of flow_start, flow_end, deny, daemon_start, ', result.err)
+    check_in("worker_recovered", result.err)
 
 
 @test

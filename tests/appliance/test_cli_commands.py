@@ -177,7 +177,19 @@ def a_syntax_error_has_its_line_and_column():
 def a_file_that_is_not_there_is_not_ok():
     result = run("check", "/nonexistent/policy.json")
     check_exit(result, FAILED)
-    check_in("No such file", result.out)
+    check_in("/nonexistent/policy.json: cannot read it: No such file or directory\n", result.out)
+    check(result.out.startswith("/nonexistent/"), result.out)
+
+
+@test
+def a_pipe_is_not_ok_and_keeps_nobody_waiting():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "pipe")
+        os.mkfifo(path)
+        result = run("check", path)
+        check_exit(result, FAILED)
+        check_in(f"{path}: cannot read it: it is not a regular file\n", result.out)
+        check_exit(run("load", path), FAILED)
 
 
 @test
@@ -867,6 +879,16 @@ def a_name_that_is_not_there_fails_with_the_nearest():
     check_exit(result, FAILED)
     check_in("did you mean", result.err)
     check_exit(run("registry", "65000/udp"), FAILED)
+
+
+@test
+def what_the_registry_does_not_have_is_an_error_in_json():
+    result = run("registry", "telnett", "--json")
+    check_exit(result, FAILED)
+    error = json.loads(result.out)["error"]
+    text = 'the registry has no "telnett" (did you mean "telnet"?)'
+    check_equal((error["message"], error["data"]), ("not found", [{"path": "", "text": text}]))
+    check_in(text, result.err)
 
 
 @test

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <pps_base.h>
@@ -323,7 +324,28 @@ static void file_is_read_whole_or_not_at_all(void)
 	unlink(path);
 	CU_ASSERT_EQUAL(pps_file_read(path, 5, &text, &len), -ENOENT);
 	CU_ASSERT_EQUAL(pps_file_read("/", 5, &text, &len), -EISDIR);
-	CU_ASSERT_EQUAL(pps_file_read("/dev/zero", 1 << 20, &text, &len), -EFBIG);
+	CU_ASSERT_EQUAL(pps_file_read("/dev/zero", 1 << 20, &text, &len), -ENODEV);
+}
+
+static void a_pipe_without_a_writer_is_no_file_and_keeps_nobody_waiting(void)
+{
+	char folder[] = "/tmp/ppsfw-test-XXXXXX", *path, *text = NULL;
+	size_t len;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+	path = pps_asprintf("%s/pipe", folder);
+	CU_ASSERT_EQUAL_FATAL(mkfifo(path, 0600), 0);
+	CU_ASSERT_EQUAL(pps_file_read(path, 5, &text, &len), -ENODEV);
+	CU_ASSERT_PTR_NULL(text);
+	unlink(path);
+	rmdir(folder);
+	free(path);
+}
+
+static void why_a_file_was_not_read_has_words(void)
+{
+	CU_ASSERT_STRING_EQUAL(pps_file_error(-ENODEV), "it is not a regular file");
+	CU_ASSERT_STRING_EQUAL(pps_file_error(-ENOENT), "No such file or directory");
 }
 
 static const struct unit_test tests[] = {
@@ -341,6 +363,8 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(nearest_word_forgives_slips_of_the_fingers_only),
 	UNIT_TEST(log_line_is_one_line_whatever_it_quotes),
 	UNIT_TEST(file_is_read_whole_or_not_at_all),
+	UNIT_TEST(a_pipe_without_a_writer_is_no_file_and_keeps_nobody_waiting),
+	UNIT_TEST(why_a_file_was_not_read_has_words),
 };
 
 int main(void)

@@ -357,7 +357,7 @@ static void an_unreadable_file_is_an_error_without_a_path(void)
 	CU_ASSERT_PTR_NULL(pps_policy_load("/nonexistent/policy.json", &errors));
 	CU_ASSERT_EQUAL_FATAL(errors.n, 1);
 	CU_ASSERT_STRING_EQUAL(errors.items[0].path, "");
-	CU_ASSERT_PTR_NOT_NULL(strstr(errors.items[0].text, "/nonexistent/policy.json"));
+	CU_ASSERT_STRING_EQUAL(errors.items[0].text, "cannot read it: No such file or directory");
 	pps_errors_fini(&errors);
 }
 
