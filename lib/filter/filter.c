@@ -26,6 +26,8 @@
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
+#include <pps_stage.h>
+
 #include "filter_priv.h"
 
 #define PREFETCH_AHEAD 4
@@ -419,13 +421,18 @@ static void judge(struct pps_filter *filter, struct pps_verdict *verdicts)
 	struct burst *burst = &filter->burst;
 
 	sources_block(burst, verdicts);
+	PPS_STAGE(SOURCES);
 	burst->changes = pps_flow_changes(filter->flows);
 	pps_flow_lookup_burst(
 		filter->flows, burst->keys, burst->n_keyed, burst->hashes, burst->handles);
+	PPS_STAGE(LOOKUP);
 	sources_ask_allow(burst);
+	PPS_STAGE(SOURCES);
 	classify(filter);
+	PPS_STAGE(CLASSIFY);
 	if (unlikely(burst->has_fragments)) {
 		judge_with_fragments(filter, verdicts);
+		PPS_STAGE(FRAGMENTS);
 		return;
 	}
 	for (unsigned int k = 0; k < burst->n_keyed; k++) {
@@ -433,6 +440,7 @@ static void judge(struct pps_filter *filter, struct pps_verdict *verdicts)
 
 		verdict->reason = (uint8_t)judge_keyed(filter, k, verdict);
 	}
+	PPS_STAGE(JUDGE);
 }
 
 /*
@@ -546,8 +554,10 @@ void pps_filter_burst(struct pps_filter *filter, const struct pps_ruleset *rules
 			rte_prefetch0(rte_pktmbuf_mtod(frames[i + PREFETCH_AHEAD], const void *));
 		front_mbuf(filter, i, frames[i], &verdicts[i]);
 	}
+	PPS_STAGE(PARSE);
 	judge(filter, verdicts);
 	account(filter, n, verdicts);
+	PPS_STAGE(ACCOUNT);
 }
 
 void pps_filter_explain(struct pps_filter *filter, const struct pps_ruleset *ruleset,

@@ -13,6 +13,8 @@
 #include <rte_malloc.h>
 #include <rte_prefetch.h>
 
+#include <pps_stage.h>
+
 /*
  * The flow table: two rte_hash and their entries.
  *
@@ -239,6 +241,7 @@ void pps_flow_lookup_burst(struct pps_flow_table *table, const struct pps_flow_k
 
 	assert(n <= PPS_FLOW_BURST_MAX);
 	pps_flow_hasher_burst(&table->hasher, keys, n, hashes);
+	PPS_STAGE(HASH);
 	bursts[0].n = 0;
 	bursts[1].n = 0;
 	for (unsigned int i = 0; i < n; i++) {
