@@ -62,13 +62,13 @@ static void leave_cpu(unsigned int cpu)
 	sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
-/* Ten new rulesets a second, as long as that can be done. */
+/* Ten new rulesets a second, as long as that can be done; one at least. */
 static void *reload_main(void *arg)
 {
 	struct reloader *reloader = arg;
 
 	leave_cpu(reloader->cpu);
-	while (!atomic_load(&reloader->stop)) {
+	do {
 		uint64_t begun = pps_time_mono_ns(), token;
 		struct pps_ruleset *ruleset = world_build_ruleset(reloader->world), *old;
 
@@ -80,7 +80,7 @@ static void *reload_main(void *arg)
 		while (!atomic_load(&reloader->stop) &&
 			pps_time_mono_ns() - begun < RELOAD_US * UINT64_C(1000))
 			usleep(GRACE_US);
-	}
+	} while (!atomic_load(&reloader->stop));
 	return NULL;
 }
 
