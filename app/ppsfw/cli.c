@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define MAX_MOST        100000u
+#define CONFIRM_MOST    86400u
 
 static const struct option options[] = {
 	{"--json", NULL, 0, "print what the daemon answers, as JSON"},
@@ -19,6 +21,9 @@ static const struct option options[] = {
 	{"--follow", NULL, OPT_FOLLOW, "go on with new events as they happen, until interrupted"},
 	{"--max", "N", OPT_MAX, "at most so many"},
 	{"--pcap", "FILE", OPT_PCAP, "frames of this capture"},
+	{"--confirm", "SECONDS", OPT_CONFIRM,
+		"go back by itself unless \"confirm\" comes within so many"},
+	{"--force", NULL, OPT_FORCE, "whatever the revision, older or the same"},
 };
 
 const struct option *option_row(size_t i)
@@ -168,16 +173,16 @@ static const struct option *find_option(const char *word, const char **ret_value
 	return NULL;
 }
 
-static enum status read_max(struct cli *cli, const char *text)
+static enum status read_count(
+	struct cli *cli, const char *name, const char *text, uint64_t most, uint64_t *ret)
 {
 	char *end;
 
 	errno = 0;
-	cli->max = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 || cli->max < 1 ||
-		cli->max > MAX_MOST)
+	*ret = strtoull(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 || *ret < 1 || *ret > most)
 		return usage_error(
-			cli, "--max: \"%s\" is not a number from 1 to %u", text, MAX_MOST);
+			cli, "%s: \"%s\" is not a number from 1 to %" PRIu64, name, text, most);
 	return CLI_OK;
 }
 
@@ -194,6 +199,7 @@ static enum status set_option(struct cli *cli, const char *name, const char *val
 		{"--version", &cli->version},
 		{"--strict", &cli->strict},
 		{"--follow", &cli->follow},
+		{"--force", &cli->force},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(flags); i++) {
@@ -205,7 +211,9 @@ static enum status set_option(struct cli *cli, const char *name, const char *val
 	if (strcmp(name, "--pcap") == 0)
 		cli->pcap = value;
 	if (strcmp(name, "--max") == 0)
-		return read_max(cli, value);
+		return read_count(cli, name, value, MAX_MOST, &cli->max);
+	if (strcmp(name, "--confirm") == 0)
+		return read_count(cli, name, value, CONFIRM_MOST, &cli->confirm_sec);
 	return CLI_OK;
 }
 

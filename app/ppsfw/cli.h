@@ -25,7 +25,14 @@
 enum status { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
 /* Options that only some commands take, a set. */
-enum { OPT_STRICT = 1, OPT_FOLLOW = 2, OPT_MAX = 4, OPT_PCAP = 8 };
+enum {
+	OPT_STRICT = 1,
+	OPT_FOLLOW = 2,
+	OPT_MAX = 4,
+	OPT_CONFIRM = 8,
+	OPT_FORCE = 16,
+	OPT_PCAP = 32,
+};
 
 struct command;
 
@@ -37,7 +44,8 @@ struct cli {
 	char **argv;
 	const char *socket;
 	bool json, verbose, help, version;
-	bool strict, follow;
+	bool strict, follow, force;
+	uint64_t confirm_sec; /* 0: not given */
 	uint64_t max; /* 0: not given */
 	const char *pcap; /* NULL: not given */
 };
@@ -57,6 +65,9 @@ extern const size_t n_commands;
 enum status cmd_status(struct cli *cli);
 enum status cmd_check(struct cli *cli);
 enum status cmd_load(struct cli *cli);
+enum status cmd_confirm(struct cli *cli);
+enum status cmd_rollback(struct cli *cli);
+enum status cmd_history(struct cli *cli);
 enum status cmd_show_rules(struct cli *cli);
 enum status cmd_show_policy(struct cli *cli);
 enum status cmd_show_flows(struct cli *cli);

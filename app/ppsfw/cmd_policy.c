@@ -181,6 +181,7 @@ static void print_loaded(struct cli *cli, const json_t *answer)
 {
 	const json_t *rules = json_object_get(answer, "rules");
 	const json_t *flows = json_object_get(answer, "flows");
+	const json_t *pending = json_object_get(json_object_get(answer, "change"), "pending");
 	uint64_t n = get_count(rules, "approved") + get_count(rules, "exceptions") +
 		get_count(rules, "banned");
 
@@ -189,6 +190,10 @@ static void print_loaded(struct cli *cli, const json_t *answer)
 		" kept, %" PRIu64 " re-bound, %" PRIu64 " cut",
 		get_text(answer, "name"), get_count(answer, "revision"), n, plural(n),
 		get_count(flows, "kept"), get_count(flows, "rebound"), get_count(flows, "cut"));
+	if (json_is_object(pending))
+		out_line(&cli->out, STYLE_WARNING,
+			"it is rolled back at %s unless \"ppsfw confirm\" comes before",
+			get_text(pending, "until"));
 }
 
 enum status cmd_load(struct cli *cli)
@@ -200,6 +205,11 @@ enum status cmd_load(struct cli *cli)
 		return CLI_USAGE;
 	if (read_policy(cli, &bundle))
 		params = load_params(cli->argv[0], &bundle);
+	if (params != NULL && cli->confirm_sec > 0)
+		json_object_set_new(
+			params, "confirm_sec", json_integer((json_int_t)cli->confirm_sec));
+	if (params != NULL && cli->force)
+		json_object_set_new(params, "force", json_true());
 	pps_policy_bundle_fini(&bundle);
 	if (params == NULL)
 		return CLI_FAILED;

@@ -147,6 +147,17 @@ static void print_warnings(struct output *o, const json_t *answer)
 			"inside hosts tried to start what nothing approves: %s packet%s (ppsfw "
 			"events class egress)",
 			COUNT(get_count(packets, "egress")), plural(get_count(packets, "egress")));
+	if (get_has(json_object_get(answer, "change"), "pending"))
+		out_field(o, "WARNING", STYLE_WARNING,
+			"the policy is not confirmed: it is rolled back in %s unless \"ppsfw "
+			"confirm\" comes before",
+			DURATION(1000 *
+				get_count(json_object_get(
+						  json_object_get(answer, "change"), "pending"),
+					"remaining_sec")));
+	if (get_flag(json_object_get(answer, "change"), "file_differs"))
+		out_field(o, "NOTE", STYLE_WARNING,
+			"the configured policy file is not what is in force");
 	if (get_flag(json_object_get(answer, "reload"), "busy"))
 		out_field(o, "NOTE", STYLE_WARNING, "a policy is being loaded");
 }

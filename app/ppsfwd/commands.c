@@ -34,6 +34,8 @@ int segment_find(const struct config *config, const char *name)
 struct load_params {
 	char *name;
 	const json_t *text, *files; /* borrowed */
+	uint32_t confirm_sec;
+	bool force;
 };
 
 static void read_value(const json_t *value, const struct pps_json_path *path, void *target,
@@ -48,6 +50,19 @@ static void read_value(const json_t *value, const struct pps_json_path *path, vo
 		pps_json_error(errors, path, "%s is not an object", pps_json_quote(value));
 	else
 		*kept = value;
+}
+
+static void read_confirm(const json_t *value, const struct pps_json_path *path, void *target,
+	void *aux, struct pps_errors *errors)
+{
+	json_int_t seconds = json_is_integer(value) ? json_integer_value(value) : 0;
+
+	(void)aux;
+	if (seconds < 1 || seconds > CHANGE_CONFIRM_SEC_MAX)
+		pps_json_error(errors, path, "%s is not a number of seconds (1-%u)",
+			pps_json_quote(value), CHANGE_CONFIRM_SEC_MAX);
+	else
+		*(uint32_t *)target = (uint32_t)seconds;
 }
 
 static char *copy_text(const json_t *value, size_t *ret_len)
@@ -101,6 +116,14 @@ static void load(struct pps_ctl_call *call, const json_t *params, void *aux)
 			.read = read_value,
 			.offset = offsetof(struct load_params, files),
 			.help = "contents of the files the policy names, by name"},
+		{.key = "confirm_sec",
+			.read = read_confirm,
+			.offset = offsetof(struct load_params, confirm_sec),
+			.help = "it is rolled back unless it is confirmed within these"},
+		{.key = "force",
+			.read = pps_json_read_bool,
+			.offset = offsetof(struct load_params, force),
+			.help = "whatever its revision"},
 	};
 	struct manager *manager = aux;
 	struct load_params read = {0};
@@ -122,6 +145,8 @@ static void load(struct pps_ctl_call *call, const json_t *params, void *aux)
 		.bundle = bundle,
 		.who = *pps_ctl_call_peer(call),
 		.call = call,
+		.confirm_sec = read.confirm_sec,
+		.force = read.force,
 	};
 	if (reload_start(manager, &request))
 		return;
@@ -192,6 +217,9 @@ static void methods(struct pps_ctl_call *call, const json_t *params, void *aux)
 const struct pps_ctl_method command_table[] = {
 	{"status", PPS_CTL_VIEW, command_status, "what runs, since when, and how it fares"},
 	{"load", PPS_CTL_ADMIN, load, "take a policy into force"},
+	{"confirm", PPS_CTL_ADMIN, command_confirm, "keep the policy that waits for it"},
+	{"rollback", PPS_CTL_ADMIN, command_rollback, "go back to a policy confirmed before"},
+	{"history", PPS_CTL_VIEW, command_history, "the policies that were loaded, or one whole"},
 	{"show_rules", PPS_CTL_VIEW, command_show_rules, "the rules with approvals and counters"},
 	{"show_flows", PPS_CTL_VIEW, command_show_flows, "live flows"},
 	{"show_drops", PPS_CTL_VIEW, command_show_drops, "what was dropped, by reason"},

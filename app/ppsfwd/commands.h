@@ -24,14 +24,37 @@
  *    "top_drops": [{"reason", "count"}] (at most 5, most first),
  *    "workers": [{"worker", "lcore", "passed", "dropped", "flows", "stalled": bool}],
  *    "events": {"written", "lost", "write_errors", "file"},
- *    "reload": {"busy": bool, "loads", "refused"}}
+ *    "reload": {"busy": bool, "loads", "refused"},
+ *    "change": CHANGE}
+ *       CHANGE = {"state": folder|null, "number" (in the history, of the policy in force)|null,
+ *                 "confirmed": number|null, "pending": null | {"until", "remaining_sec",
+ *                 "to": number of the policy that comes back|null},
+ *                 "file_differs": bool (the configured file is not what is in force)}
  *
  * load {"name": file name for the record, "text": the policy's bytes,
- *       "files": {NAME: contents}, those that its source lists name; optional}         (admin)
+ *       "files": {NAME: contents}, those that its source lists name; optional,
+ *       "confirm_sec": 1 to 86400, optional, "force": bool, optional}                  (admin)
  *   {"name", "revision", "digest", "previous_digest": text|null, "generation",
  *    "rules": {"approved","exceptions","banned"}, "entries", "table_bytes", "build_ms",
- *    "flows": {"kept", "rebound", "cut"}, "files": [{"name", "digest", "prefixes"}]}
+ *    "flows": {"kept", "rebound", "cut"}, "files": [{"name", "digest", "prefixes"}],
+ *    "change": CHANGE}
  *   Errors: -32002 with data [{"path","text"}] when refused; -32003 while another is under way.
+ *
+ * confirm {}                                                                           (admin)
+ *   "policy" as in status. -32002 when none is pending or it cannot be recorded.
+ *
+ * rollback {"number": n, optional}                                                     (admin)
+ *   As load. Without a number: what a pending policy replaced, else the one confirmed before.
+ *
+ * history {}                                                                            (view)
+ *   CHANGE with "entries": [ENTRY], newest first
+ *   ENTRY = {"number", "time", "outcome": "confirmed"|"pending"|"rolled_back", "settled",
+ *            "cause": "start"|"load"|"sighup"|"rollback", "who": null | {"uid", "gid", "pid",
+ *            "user"}, "file", "policy", "revision", "authority", "digest", "content",
+ *            "rules": {"approved","exceptions","banned"}, "files": [name], "forced": bool,
+ *            "before": number|null, "rollback_to": number|null}
+ * history {"number": n}                                                                 (view)
+ *   {"entry": ENTRY, "text": the policy's bytes, "files": {NAME: contents}}
  *
  * show_rules {}                                                                         (view)
  *   {"rules": [{"id", "kind", "direction", "traffic", "source", "destination", "vlans", "log",

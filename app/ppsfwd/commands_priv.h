@@ -24,6 +24,14 @@ json_t *rule_json(const struct pps_rule *rule, const struct pps_policy *policy, 
 const struct pps_rule *rule_of_slot(
 	const struct manager *manager, uint32_t slot, bool *ret_expired);
 
+/* commands_change.c */
+void command_confirm(struct pps_ctl_call *call, const json_t *params, void *manager);
+void command_rollback(struct pps_ctl_call *call, const json_t *params, void *manager);
+void command_history(struct pps_ctl_call *call, const json_t *params, void *manager);
+
+/* reload.c: {"approved", "exceptions", "banned"} */
+json_t *rule_counts_json(const struct pps_policy *policy);
+
 /* commands_sources.c */
 void command_show_sources(struct pps_ctl_call *call, const json_t *params, void *manager);
 /* The files that came with a policy. */

@@ -197,6 +197,7 @@ void command_status(struct pps_ctl_call *call, const json_t *params, void *aux)
 		json_pack("{s:b, s:I, s:I}", "busy", reload_busy(&manager->reload), "loads",
 			(json_int_t)manager->reload.n_loads, "refused",
 			(json_int_t)manager->reload.n_refused));
+	json_object_set_new(status, "change", change_json(manager));
 	pps_ctl_reply(call, status);
 }
 

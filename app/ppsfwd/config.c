@@ -370,7 +370,7 @@ static void read_socket(const json_t *value, const struct pps_json_path *path, v
 
 /* ---- events ---- */
 
-static void read_events_file(const json_t *value, const struct pps_json_path *path, void *target,
+static void read_path_or_null(const json_t *value, const struct pps_json_path *path, void *target,
 	void *aux, struct pps_errors *errors)
 {
 	if (json_is_null(value))
@@ -380,7 +380,7 @@ static void read_events_file(const json_t *value, const struct pps_json_path *pa
 }
 
 static const struct pps_json_field events_fields[] = {
-	{"file", read_events_file, offsetof(struct config, events_file), false, NULL,
+	{"file", read_path_or_null, offsetof(struct config, events_file), false, NULL,
 		"where events are written, one JSON object a line; null: nowhere"},
 	{"rotate_mib", read_rotate, offsetof(struct config, events_rotate_mib), false, NULL,
 		"size at which the file is put aside and a new one begun (1-65536)"},
@@ -483,6 +483,15 @@ static void read_access(const json_t *value, const struct pps_json_path *path, v
 
 /* ---- the whole ---- */
 
+static void read_state(const json_t *value, const struct pps_json_path *path, void *config,
+	void *aux, struct pps_errors *errors)
+{
+	struct config *target = config;
+
+	target->has_state = true;
+	read_path_or_null(value, path, &target->state, aux, errors);
+}
+
 static const struct pps_json_field config_fields[] = {
 	{"eal", config_read_eal, 0, false, NULL, "arguments for EAL, one a string"},
 	{"segments", read_segments, 0, true, NULL, "the wires: pairs of ports"},
@@ -500,8 +509,8 @@ static const struct pps_json_field config_fields[] = {
 		"how many flows may be half-open: begun, and not yet proven"},
 	{"socket", read_socket, offsetof(struct config, socket), false, NULL, "the control socket"},
 	{"events", read_events, 0, false, NULL, "the accountability log"},
-	{"state", config_read_path, offsetof(struct config, state), false, NULL,
-		"the folder for what must survive a restart"},
+	{"state", read_state, 0, false, NULL,
+		"the folder for what must survive a restart; null: nothing does"},
 	{"access", read_access, 0, false, NULL, "who may use the control socket"},
 	{"build_mib", read_build, offsetof(struct config, build_mib), false, NULL,
 		"memory that compiling a policy may add (0-1048576); 0: no limit"},
@@ -533,7 +542,6 @@ static struct config *make_default(void)
 	config->events_file = pps_strdup("/var/log/ppsfw/events.jsonl");
 	config->events_rotate_mib = 64;
 	config->events_keep = 16;
-	config->state = pps_strdup("/var/lib/ppsfw");
 	config->build_mib = 1024;
 	config->expiry_warning_hours = 24;
 	config->log = PPS_LOG_INFO;
@@ -567,6 +575,9 @@ struct config *config_load(const char *path, struct pps_errors *errors)
 	free(folder);
 	if (errors->n_total == n_before)
 		settle_half_open(config, errors);
+	/* A run on captures repeats itself: it depends on no run before. */
+	if (!config->has_state && config->clock == CONFIG_CLOCK_SYSTEM)
+		config->state = pps_strdup("/var/lib/ppsfw");
 	if (errors->n_total == n_before)
 		return config;
 	config_free(config);

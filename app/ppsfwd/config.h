@@ -46,7 +46,8 @@ struct config {
 	char *events_file; /* path, or NULL */
 	uint32_t events_rotate_mib;
 	uint32_t events_keep;
-	char *state; /* folder */
+	bool has_state; /* "state" was written */
+	char *state; /* folder, or NULL: nothing is kept */
 	char **admins; /* user names or "@group" */
 	size_t n_admins;
 	char **viewers;

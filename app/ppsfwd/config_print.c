@@ -38,7 +38,7 @@ void config_print(const struct config *config, struct pps_str *out)
 	char *text;
 
 	document = json_pack(
-		"{s:o, s:o, s:s, s:s, s:s, s:I, s:I, s:{s:I, s:I}, s:s, s:{s:s?, s:I, s:I}, s:s, "
+		"{s:o, s:o, s:s, s:s, s:s, s:I, s:I, s:{s:I, s:I}, s:s, s:{s:s?, s:I, s:I}, s:s?, "
 		"s:{s:o, s:o}, s:I, s:I, s:s}",
 		"eal", print_list(config->eal, config->n_eal), "segments", print_segments(config),
 		"mode", config_mode_word(config->mode), "policy", config->policy, "clock",

@@ -157,6 +157,11 @@ bool manager_init(struct manager *manager, const struct config *config, struct d
 	}
 	if (!open_log(manager, errors))
 		return false;
+	if (config->state != NULL) {
+		manager->change.history = history_open(config->state, errors);
+		if (manager->change.history == NULL)
+			return false;
+	}
 	manager->ctl = pps_ctl_server_create(&ctl, errors);
 	if (manager->ctl == NULL)
 		return false;
@@ -169,6 +174,7 @@ void manager_fini(struct manager *manager)
 		pps_ctl_server_destroy(manager->ctl);
 	manager->ctl = NULL;
 	reload_fini(&manager->reload, manager->book);
+	change_fini(&manager->change, manager->book);
 	if (manager->log != NULL)
 		pps_event_log_destroy(manager->log);
 	if (manager->book != NULL)

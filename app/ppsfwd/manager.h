@@ -18,6 +18,7 @@
 #include <pps_event.h>
 
 #include "access.h"
+#include "change.h"
 #include "config.h"
 #include "datapath.h"
 #include "expiry.h"
@@ -73,6 +74,7 @@ struct manager {
 	struct pps_ctl_server *ctl;
 	struct access_list admins, viewers;
 	struct reload reload;
+	struct change change;
 	struct operation *operations; /* the first may be with the workers */
 	struct rates rates;
 	struct watch *watches; /* one per worker */

@@ -69,9 +69,9 @@ void reload_fini(struct reload *reload, struct pps_rule_book *book)
 		close(reload->built_fd);
 }
 
-static const char *cause_word(enum reload_cause cause)
+const char *reload_cause_word(enum reload_cause cause)
 {
-	static const char *const words[] = {"start", "load", "sighup", "expiry"};
+	static const char *const words[] = {"start", "load", "sighup", "expiry", "rollback"};
 
 	return words[cause];
 }
@@ -79,18 +79,26 @@ static const char *cause_word(enum reload_cause cause)
 /* ---- the builder thread ---- */
 
 /* Parses and compiles: all that can fail. */
-static struct pps_ruleset *compile(const struct reload_request *request, struct pps_rule_book *book,
-	const struct pps_ruleset_params *params, struct pps_errors *errors)
+static struct pps_ruleset *compile(
+	struct manager *manager, struct reload_request *request, struct pps_errors *errors)
 {
+	struct reload *reload = &manager->reload;
 	struct pps_policy *policy = pps_policy_parse_bundle(&request->bundle->files, errors);
-	struct pps_ruleset *ruleset;
+	struct pps_ruleset *ruleset = NULL;
 
 	if (policy == NULL)
 		return NULL;
-	ruleset = pps_ruleset_build(policy, book, params, errors);
-	if (ruleset == NULL)
+	if (request->cause == RELOAD_EXPIRY ||
+		change_check(&manager->change, reload->current, policy, request, errors))
+		ruleset = pps_ruleset_build(policy, manager->book, &reload->params, errors);
+	if (ruleset == NULL) {
 		pps_policy_destroy(policy);
-	return ruleset;
+		return NULL;
+	}
+	if (change_write(&manager->change, request, errors))
+		return ruleset;
+	pps_ruleset_destroy(ruleset, manager->book);
+	return NULL;
 }
 
 /*
@@ -110,6 +118,17 @@ static bool read_configured(
 	return pps_policy_bundle_read(path, &request->bundle->files, errors);
 }
 
+static bool read_request(
+	const struct manager *manager, struct reload_request *request, struct pps_errors *errors)
+{
+	if (request->bundle->files.text != NULL)
+		return true;
+	if (request->rollback_to != 0)
+		return history_read(manager->change.history, request->rollback_to,
+			&request->bundle->files, errors);
+	return read_configured(manager, request, errors);
+}
+
 static void *build(void *aux)
 {
 	struct manager *manager = aux;
@@ -117,9 +136,8 @@ static void *build(void *aux)
 	struct reload_request *request = &reload->request;
 	const uint64_t one = 1;
 
-	if (request->bundle->files.text != NULL ||
-		read_configured(manager, request, &reload->errors))
-		reload->next = compile(request, manager->book, &reload->params, &reload->errors);
+	if (read_request(manager, request, &reload->errors))
+		reload->next = compile(manager, request, &reload->errors);
 	atomic_store_explicit(&reload->built, true, memory_order_release);
 	/* The eventfd only saves the loop's time-out: a failure to wake it costs milliseconds. */
 	if (write(reload->built_fd, &one, sizeof(one)) < 0)
@@ -129,7 +147,7 @@ static void *build(void *aux)
 
 /* ---- what is said about it ---- */
 
-static json_t *rule_counts(const struct pps_policy *policy)
+json_t *rule_counts_json(const struct pps_policy *policy)
 {
 	return json_pack("{s:I, s:I, s:I}", "approved", (json_int_t)policy->n_approved,
 		"exceptions", (json_int_t)policy->n_exceptions, "banned",
@@ -147,7 +165,7 @@ static json_t *errors_json(const struct pps_errors *errors)
 	return list;
 }
 
-static json_t *answer(const struct manager *manager)
+static json_t *answer(struct manager *manager)
 {
 	const struct reload *reload = &manager->reload;
 	const struct pps_policy *policy = reload->current->policy;
@@ -157,15 +175,17 @@ static json_t *answer(const struct manager *manager)
 
 	datapath_totals(manager->datapath, &totals);
 	pps_ruleset_size(reload->current, &size);
-	return json_pack("{s:s, s:I, s:s, s:s?, s:I, s:o, s:I, s:I, s:f, s:{s:I, s:I, s:I}, s:o}",
+	return json_pack(
+		"{s:s, s:I, s:s, s:s?, s:I, s:o, s:I, s:I, s:f, s:{s:I, s:I, s:I}, s:o, s:o}",
 		"name", policy->name, "revision", (json_int_t)policy->revision, "digest",
 		policy->digest, "previous_digest", previous[0] != '\0' ? previous : NULL,
-		"generation", (json_int_t)reload->current->generation, "rules", rule_counts(policy),
-		"entries", (json_int_t)size.entries, "table_bytes", (json_int_t)size.table_bytes,
-		"build_ms", (double)(size.build_ns / 1000) / 1000.0, "flows", "kept",
-		(json_int_t)(totals.kept - reload->kept), "rebound",
+		"generation", (json_int_t)reload->current->generation, "rules",
+		rule_counts_json(policy), "entries", (json_int_t)size.entries, "table_bytes",
+		(json_int_t)size.table_bytes, "build_ms", (double)(size.build_ns / 1000) / 1000.0,
+		"flows", "kept", (json_int_t)(totals.kept - reload->kept), "rebound",
 		(json_int_t)(totals.rebound - reload->rebound), "cut",
-		(json_int_t)(totals.cut - reload->cut), "files", files_json(policy));
+		(json_int_t)(totals.cut - reload->cut), "files", files_json(policy), "change",
+		change_json(manager));
 }
 
 /* ---- the steps ---- */
@@ -205,7 +225,7 @@ static void refuse(struct manager *manager)
 	pps_log(PPS_LOG_ERROR, "%s refused; the policy in force is unchanged", request->name);
 	manager_event(manager, "policy_refused", &request->who,
 		json_pack("{s:o, s:s, s:o}", "file", pps_json_text(request->name), "cause",
-			cause_word(request->cause), "errors", errors_json(&reload->errors)));
+			reload_cause_word(request->cause), "errors", errors_json(&reload->errors)));
 	if (request->call != NULL)
 		pps_ctl_fail_errors(request->call, PPS_CTL_E_REFUSED,
 			"refused; the policy in force is unchanged", &reload->errors);
@@ -248,6 +268,8 @@ static void publish(struct manager *manager)
 	reload->expiry_retry_ns = 0;
 	if (request->cause != RELOAD_EXPIRY)
 		reload->loaded_ns = pps_time_wall_ns();
+	if (request->confirm_sec > 0)
+		change_hold(manager);
 	free(reload->current_name);
 	reload_bundle_release(reload->current_bundle);
 	reload->current_name = request->name;
@@ -262,7 +284,10 @@ static void retire(struct manager *manager)
 {
 	struct reload *reload = &manager->reload;
 
-	pps_ruleset_destroy(reload->old, manager->book);
+	if (reload->request.confirm_sec > 0)
+		manager->change.held = reload->old;
+	else
+		pps_ruleset_destroy(reload->old, manager->book);
 	reload->old = NULL;
 	reload->state = RELOAD_SWEEP;
 }
@@ -356,8 +381,13 @@ static void complete(struct manager *manager)
 		json_object_set_new(fields, "policy", json_incref(json_object_get(fields, "name")));
 		json_object_del(fields, "name");
 		json_object_set_new(fields, "file", pps_json_text(reload->current_name));
-		json_object_set_new(fields, "cause", json_string(cause_word(request->cause)));
+		json_object_set_new(
+			fields, "cause", json_string(reload_cause_word(request->cause)));
 		manager_event(manager, "policy_loaded", &request->who, fields);
+		if (request->forced)
+			manager_event(manager, "policy_forced", &request->who,
+				json_pack("{s:s, s:I}", "policy", reload->current->policy->name,
+					"revision", (json_int_t)reload->current->policy->revision));
 		say_expired(manager, false);
 	}
 	if (request->call != NULL)
@@ -386,6 +416,10 @@ static bool start_at(struct manager *manager, struct reload_request *request, ui
 	if (reload->state != RELOAD_IDLE)
 		return false;
 	reload->request = *request;
+	if (!change_permits(&manager->change, request, &reload->errors)) {
+		refuse(manager);
+		return true;
+	}
 	prepare(manager, now_ns);
 	atomic_store_explicit(&reload->built, false, memory_order_relaxed);
 	reload->state = RELOAD_BUILDING;
@@ -433,22 +467,38 @@ bool reload_first(struct manager *manager, struct pps_errors *errors)
 		.name = pps_strdup(manager->config->policy),
 		.bundle = reload_bundle_create(),
 	};
-	if (!read_configured(manager, &reload->request, errors)) {
-		free_request(&reload->request);
-		return false;
-	}
+	change_first(manager, &reload->request);
 	/* Before its first packet, captured time is zero: nothing has expired yet. */
 	prepare(manager, captured ? 0 : pps_time_wall_ns());
-	reload->next = compile(&reload->request, manager->book, &reload->params, errors);
-	if (reload->next == NULL) {
+	if (read_request(manager, &reload->request, errors))
+		reload->next = compile(manager, &reload->request, errors);
+	if (reload->next == NULL || !change_record(manager, reload->next->policy, errors)) {
+		pps_ruleset_destroy(reload->next, manager->book);
+		reload->next = NULL;
 		free_request(&reload->request);
 		return false;
 	}
 	publish(manager);
 	retire(manager);
 	complete(manager);
+	change_say_file(manager);
 	warn_of_memory(reload->current);
 	return true;
+}
+
+void reload_give_up(struct manager *manager, const struct reload_request *request, const char *why)
+{
+	struct reload *reload = &manager->reload;
+	struct change *change = &manager->change;
+
+	reload->request = *request;
+	reload->request.name = change->held_name;
+	reload->request.bundle = change->held_bundle;
+	reload->next = change->held;
+	/* No worker has held it since its grace period: it comes back as a new one. */
+	reload->next->generation = reload->next_generation++;
+	change_give_up(manager, &request->who, why);
+	publish(manager);
 }
 
 void reload_from_file(struct manager *manager)
@@ -488,6 +538,11 @@ static void begin_what_is_due(struct manager *manager)
 	struct reload *reload = &manager->reload;
 	uint64_t n_cut = count_cut(manager), now_ns;
 
+	if (change_is_due(&manager->change)) {
+		reload_give_up(manager, &(struct reload_request){.cause = RELOAD_ROLLBACK},
+			"not confirmed in time");
+		return;
+	}
 	/* Counted before it is asked whether one has ended: the datapath is faster than we. */
 	now_ns = due_expiry(manager);
 	if (now_ns == 0)
@@ -508,6 +563,22 @@ static void begin_what_is_due(struct manager *manager)
 		reload_from_file(manager);
 }
 
+/* What the builder made is recorded, and then it is in force. */
+static void take_built(struct manager *manager)
+{
+	struct reload *reload = &manager->reload;
+
+	if (reload->next != NULL &&
+		!change_record(manager, reload->next->policy, &reload->errors)) {
+		pps_ruleset_destroy(reload->next, manager->book);
+		reload->next = NULL;
+	}
+	if (reload->next == NULL)
+		refuse(manager);
+	else
+		publish(manager);
+}
+
 void reload_run(struct manager *manager)
 {
 	struct reload *reload = &manager->reload;
@@ -523,10 +594,7 @@ void reload_run(struct manager *manager)
 		while (read(reload->built_fd, &drop, sizeof(drop)) > 0)
 			;
 		pthread_join(reload->thread, NULL);
-		if (reload->next == NULL)
-			refuse(manager);
-		else
-			publish(manager);
+		take_built(manager);
 		break;
 	case RELOAD_GRACE:
 		if (pps_snapshot_passed(manager->datapath->snapshot, reload->token))
@@ -548,7 +616,7 @@ static bool record_unfinished(struct manager *manager)
 	pps_errors_add(&errors, "", "ppsfwd stopped before it came into force");
 	manager_event(manager, "policy_refused", &reload->request.who,
 		json_pack("{s:o, s:s, s:o}", "file", pps_json_text(reload->request.name), "cause",
-			cause_word(reload->request.cause), "errors", errors_json(&errors)));
+			reload_cause_word(reload->request.cause), "errors", errors_json(&errors)));
 	pps_errors_fini(&errors);
 	return !atomic_load_explicit(&reload->built, memory_order_acquire);
 }

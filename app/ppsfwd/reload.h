@@ -23,6 +23,10 @@
  * all the same, because the datapath asks its 'expires_ns'. A clock that is set back brings no
  * ended exception back, until a policy is loaded: see expiry.h.
  *
+ * Which policy may follow which, what happens to one that must be confirmed, and the record of all
+ * is change.h's. It is asked at four points: at the beginning, in the builder, before the publish
+ * (the last step that can fail), and when nothing is under way.
+ *
  * Management thread only; the builder thread touches nothing but the fields said below.
  */
 
@@ -39,7 +43,8 @@
 struct manager;
 
 enum reload_state { RELOAD_IDLE, RELOAD_BUILDING, RELOAD_GRACE, RELOAD_SWEEP };
-enum reload_cause { RELOAD_START, RELOAD_LOAD, RELOAD_SIGHUP, RELOAD_EXPIRY };
+enum reload_cause { RELOAD_START, RELOAD_LOAD, RELOAD_SIGHUP, RELOAD_EXPIRY, RELOAD_ROLLBACK };
+const char *reload_cause_word(enum reload_cause cause);
 
 /* What a policy was read from, shared by those who hold it: management alone counts, the builder
  * reads. */
@@ -56,7 +61,13 @@ struct reload_request {
 	enum reload_cause cause;
 	char *name; /* of the file, for the record */
 	struct reload_bundle *bundle; /* the policy's bytes, and its files'; empty: the builder
-					 reads the configured file */
+					 reads the configured file, or the history's */
+	uint64_t rollback_to; /* number in the history; 0: it is no rollback to one */
+	uint64_t number; /* that it has in the history already; 0: none */
+	uint32_t confirm_sec; /* it is rolled back unless confirmed by then; 0: need not be */
+	bool force; /* the order of revisions does not hold */
+	bool unchanged; /* builder: wo. The bytes in force again */
+	bool forced; /* builder: wo. Without force it had been refused */
 	struct pps_ctl_peer who; /* pid 0: the daemon itself */
 	struct pps_ctl_call *call; /* to answer, or NULL */
 };
@@ -94,11 +105,15 @@ struct reload {
 bool reload_init(struct reload *reload);
 void reload_fini(struct reload *reload, struct pps_rule_book *book);
 
-/* The first policy, before workers run: from the configured file, in this thread. */
+/* The first policy, before workers run, in this thread: the last confirmed one, or the configured
+ * file where there is no history. */
 bool reload_first(struct manager *manager, struct pps_errors *errors);
 /* Starts a transaction; 'request' is taken over, its name and bundle included. False when one is
  * under way (then the request stays the caller's). */
 bool reload_start(struct manager *manager, struct reload_request *request);
+/* Puts back in force what a pending policy replaced. 'request' has cause, who and call; nothing
+ * must be under way. */
+void reload_give_up(struct manager *manager, const struct reload_request *request, const char *why);
 /* The configured file again (SIGHUP), now or after the transaction under way. */
 void reload_from_file(struct manager *manager);
 /* Moves the transaction on, and begins one when an exception's time has come. Call it in every

@@ -19,6 +19,10 @@
 	X("daemon_stop", "warning") /* nothing crosses any more */ \
 	X("policy_loaded", "notice")                               \
 	X("policy_refused", "warning")                             \
+	X("policy_confirmed", "notice")                            \
+	X("policy_rolled_back", "warning")                         \
+	X("policy_forced", "warning")                              \
+	X("policy_file_differs", "warning")                        \
 	X("exception_expiring", "warning")                         \
 	X("exception_expired", "notice")                           \
 	X("exception_revived", "warning")                          \

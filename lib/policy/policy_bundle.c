@@ -146,6 +146,25 @@ void write_digest(const char *text, size_t len, char digest[PPS_DIGEST_TEXT])
 		snprintf(digest + 2 * i, 3, "%02x", bytes[i]);
 }
 
+void pps_policy_bundle_digest(const struct pps_policy_bundle *bundle, char ret[PPS_DIGEST_TEXT])
+{
+	struct pps_str lines = PPS_STR_INIT;
+	char digest[PPS_DIGEST_TEXT];
+
+	write_digest(bundle->text, bundle->len, ret);
+	if (bundle->n_files == 0)
+		return;
+	pps_str_addf(&lines, "%s  policy\n", ret);
+	for (size_t i = 0; i < bundle->n_files; i++) {
+		const struct pps_policy_part *part = &bundle->files[i];
+
+		write_digest(part->text != NULL ? part->text : "", part->len, digest);
+		pps_str_addf(&lines, "%s  %s\n", digest, part->name);
+	}
+	write_digest(lines.text, lines.len, ret);
+	pps_str_fini(&lines);
+}
+
 void write_digests(struct pps_policy *policy, const struct pps_policy_bundle *bundle)
 {
 	struct pps_str lines = PPS_STR_INIT;

@@ -246,6 +246,10 @@ bool pps_policy_bundle_read(
 /* Adds a file of this name without contents, to be filled in; valid until the next is added. */
 struct pps_policy_part *pps_policy_bundle_add(struct pps_policy_bundle *bundle, const char *name);
 void pps_policy_bundle_fini(struct pps_policy_bundle *bundle);
+/* The digest of all bytes as in struct pps_policy, without parsing, in the bundle's order; equal to
+ * the policy's when that is the order in which its lists name the files, as _read() has them. A
+ * file that could not be read counts as empty. */
+void pps_policy_bundle_digest(const struct pps_policy_bundle *bundle, char ret[PPS_DIGEST_TEXT]);
 
 /*
  * Parses and checks a policy with its files. Returns a policy the caller destroys, or NULL with at

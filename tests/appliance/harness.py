@@ -189,7 +189,7 @@ class Appliance:
             "segments": [{"name": name, "inside": ports[2 * i], "outside": ports[2 * i + 1]}
                          for i, name in enumerate(segments)],
             "policy": "policy.json", "flows": 4096, "socket": "ctl.sock",
-            "events": {"file": "events.jsonl"}, "state": ".",
+            "events": {"file": "events.jsonl"}, "state": None,
         }
         self.config.update(config)
         self.write_policy(document if document is not None else EMPTY)

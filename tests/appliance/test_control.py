@@ -31,7 +31,7 @@ def state_of(appliance):
 
 STATUS = {
     "": {"version", "pid", "mode", "clock", "started", "uptime_sec", "policy", "segments", "flows",
-         "packets", "top_drops", "workers", "events", "reload"},
+         "packets", "top_drops", "workers", "events", "reload", "change"},
     "policy": {"name", "revision", "authority", "digest", "generation", "file", "loaded",
                "age_sec", "valid_until", "rules", "entries", "table_bytes"},
     "flows": {"live", "capacity", "started", "ended", "memory_bytes", "pressure", "half_open"},
@@ -39,6 +39,7 @@ STATUS = {
                 "egress"},
     "events": {"written", "lost", "write_errors", "file"},
     "reload": {"busy", "loads", "refused"},
+    "change": {"state", "number", "confirmed", "pending", "file_differs"},
 }
 PORT = {"name", "driver", "link", "speed_mbps", "mtu", "rx_packets", "rx_bytes", "tx_packets",
         "tx_bytes", "rx_pps", "tx_pps", "rx_bps", "tx_bps", "missed", "no_buffer", "errors"}
@@ -102,10 +103,10 @@ def every_method_is_listed_with_its_role():
     with running() as appliance:
         roles = {method["name"]: method["role"] for method in appliance.call("methods")["methods"]}
         check_equal({name for name, role in roles.items() if role == "admin"},
-                    {"load", "kill_flows"})
+                    {"load", "confirm", "rollback", "kill_flows"})
         check_equal({name for name, role in roles.items() if role == "view"},
                     {"status", "show_rules", "show_flows", "show_drops", "show_policy", "show_sources",
-                     "explain", "events", "methods"})
+                     "explain", "events", "methods", "history"})
         error = refused(appliance.call, "statsu")
         check_equal(error.code, -32601)
         check_in("status", error.message)

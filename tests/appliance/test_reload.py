@@ -10,14 +10,13 @@ from host to host over the live wire (lab.py), in numbered packets of which neve
 than the queues between them hold, so that the kernel loses none: what is missing, the box lost.
 """
 
-import socket
-import struct
 import threading
 
 from frames import tcp_frame, udp_frame
 from harness import INSIDE, OK, OUTSIDE, Appliance, approve, policy
 from lab import CLIENT, SERVER, Lab, need_root
 from pcap import write_pcap
+from stream import Stream
 from tap import check, check_equal, main, test, wait_until
 
 RELOADS = 1000
@@ -215,53 +214,7 @@ def rule_counters_survive_by_id_whatever_else_changes():
 
 # ---- the live wire ----
 
-WINDOW = 128
 LINK = {"arp": "both"}
-
-
-class Stream:
-    """Numbered packets from inside to outside and back, WINDOW of them under way at most."""
-
-    def __init__(self, lab):
-        with lab.at(INSIDE):
-            self.source = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        with lab.at(OUTSIDE):
-            self.sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        for end, address in ((self.source, (SERVER, 20000)), (self.sink, (CLIENT, 9000))):
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-            end.bind(address)
-            end.settimeout(10)
-        self.source.connect((CLIENT, 9000))
-        self.sink.connect((SERVER, 20000))
-        self.sent = 0
-
-    def close(self):
-        """Closes both ends."""
-        self.source.close()
-        self.sink.close()
-
-    def _pass(self, one, other, first):
-        for number in range(first, first + WINDOW):
-            one.send(struct.pack("!Q", number) + bytes(number % 64))
-        for number in range(first, first + WINDOW):
-            try:
-                data = other.recv(2048)
-            except TimeoutError:
-                check(False, f"packet {number} is lost")
-            check_equal(struct.unpack_from("!Q", data)[0], number)
-
-    def window(self):
-        """One window there and one back; every packet must arrive, in order."""
-        self._pass(self.source, self.sink, self.sent)
-        self._pass(self.sink, self.source, self.sent)
-        self.sent += WINDOW
-
-    def first_contact(self):
-        """Lets the hosts find each other, so that no packet waits for an ARP reply."""
-        self.source.settimeout(1)
-        self.source.send(b"hello")
-        check_equal(self.sink.recv(100), b"hello")
-        self.source.settimeout(10)
 
 
 @test

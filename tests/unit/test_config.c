@@ -291,6 +291,8 @@ static void expect_line(const char *text, const char *row)
 		"'file': '~/e',\n    'rotate_mib': 64,\n    'keep': 0")                           \
 	X(events_can_be_switched_off, WITH("'events':{'file':null}"), "'file': null")             \
 	X(the_state_folder_has_a_default, "{" MINIMAL "}", "'state': '/var/lib/ppsfw'")           \
+	X(a_run_on_captures_keeps_no_state, "{" MINIMAL ",'clock':'capture'}", "'state': null")   \
+	X(no_state_is_kept_where_none_is_wanted, WITH("'state':null"), "'state': null")           \
 	X(nobody_has_access_by_default, "{" MINIMAL "}", "'admin': [],\n    'view': []")          \
 	X(users_and_groups_are_read, WITH("'access':{'admin':['root'],'view':['@root']}"),        \
 		"'admin': [\n      'root'\n    ],\n    'view': [\n      '@root'\n    ]")          \

@@ -157,6 +157,10 @@ static void every_kind_of_event_is_named(void)
 		"daemon_stop",
 		"policy_loaded",
 		"policy_refused",
+		"policy_confirmed",
+		"policy_rolled_back",
+		"policy_forced",
+		"policy_file_differs",
 		"exception_expiring",
 		"exception_expired",
 		"exception_revived",
@@ -210,7 +214,7 @@ static void every_severity_is_that_of_the_table(void)
 		}
 		free(item);
 	}
-	CU_ASSERT_EQUAL(n, 20);
+	CU_ASSERT_EQUAL(n, 24);
 	free(section);
 }
 
