@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import threading
+import time
 
 from harness import FAILED, OK, USAGE, Appliance, RpcError, approve, policy
 from lab import CLIENT, SERVER, Lab, need_root
@@ -34,6 +35,11 @@ def in_force(box):
     """Name and number of the policy in force."""
     status = box.call("status")
     return status["policy"]["name"], status["change"]["number"]
+
+
+def at_rest_with(box, name, number):
+    """True when this policy is in force and nothing is under way."""
+    return in_force(box) == (name, number) and not box.call("status")["reload"]["busy"]
 
 
 def entries(box):
@@ -207,7 +213,7 @@ def a_policy_that_nobody_confirms_is_rolled_back_by_itself():
         event = listener.receive()["params"]
         check_equal((event["policy"], event["number"], event["to"], event["why"]),
                     ("two", 2, 1, "not confirmed in time"))
-        wait_until(lambda: in_force(box) == ("one", 1), "the way back")
+        wait_until(lambda: at_rest_with(box, "one", 1), "the way back")
         check_equal(entries(box), [(1, "one", "confirmed"), (2, "two", "rolled_back")])
         load(box, TWO)
         check_equal(in_force(box), ("two", 3))
@@ -221,7 +227,8 @@ def a_confirmed_policy_stays_and_is_what_a_restart_comes_back_with():
         check_equal((pending["to"], box.call("status")["change"]["confirmed"]), (1, 1))
         check_in("not confirmed", box.cli("status").out)
         check_equal(box.cli("confirm").code, OK)
-        check_equal(box.call("status")["change"]["pending"], None)
+        change = box.call("status")["change"]
+        check_equal((change["pending"], change["confirmed"]), (None, 2))
         check_equal(box.cli("confirm").code, FAILED)
         check_equal(entries(box), [(1, "one", "confirmed"), (2, "two", "confirmed")])
         check_equal(box.stop(), OK)
@@ -367,13 +374,18 @@ def a_kill_in_the_middle_of_a_load_comes_back_with_the_old_or_the_new_policy_who
         return texts[revision]
 
     with kept(document(1), megabytes=64) as box:
-        before = 1
-        for revision in range(2, KILLS + 2):
+        box.start()
+        began = time.monotonic()
+        box.call("load", {"name": "k", "text": document(2)})
+        longest = 1.5 * (time.monotonic() - began)
+        box.kill()
+        before = 2
+        for revision in range(3, KILLS + 3):
             box.start()
             with box.connect() as control:
                 control.send("load", {"name": "k", "text": document(revision)})
-                # A random moment of the load, which takes some 30 ms here.
-                threading.Event().wait(choose.uniform(0, 0.06))
+                # A random moment of the load, or soon after it.
+                threading.Event().wait(choose.uniform(0, longest))
                 box.kill()
             box.start()
             status = box.call("status")
@@ -404,10 +416,9 @@ def a_live_stream_loses_nothing_when_a_policy_is_rolled_back_in_time():
         for _ in range(3):
             load(box, second, confirm_sec=1)
             check_equal(in_force(box)[0], "second")
-            while in_force(box)[0] == "second":
+            while not at_rest_with(box, "first", 1):
                 stream.window()
             stream.window()
-            check_equal(in_force(box), ("first", 1))
         load(box, second)
         stream.window()
         check_equal(box.call("rollback")["flows"], {"kept": 0, "rebound": 1, "cut": 0})
