@@ -3,7 +3,8 @@
 #define PPS_ADDR_H
 
 /*
- * Addresses, prefixes and port ranges: the only code that turns text into these values and back.
+ * Addresses, prefixes, port ranges and MAC addresses: the only code that turns text into these
+ * values and back.
  *
  * An address carries its family and 16 bytes in network order; IPv4 uses the first four and the
  * other twelve are zero, so that addresses compare with memcmp(). Ports and ranges are in host
@@ -28,6 +29,7 @@
 
 #define PPS_ADDR_TEXT_MAX     48 /* any address or prefix with its terminator */
 #define PPS_ENDPOINT_TEXT_MAX 64
+#define PPS_MAC_TEXT_MAX      18
 
 struct pps_addr {
 	uint8_t family; /* 4 or 6; 0 is "none" */
@@ -44,6 +46,11 @@ struct pps_range {
 	uint16_t lo, hi;
 };
 
+/* An Ethernet address, as it is on the wire. */
+struct pps_mac {
+	uint8_t bytes[6];
+};
+
 /* All return 0, or -EINVAL and a reason a person can read in *ret_why ('ret_why' may be NULL; the
  * text is valid until this thread's next failing call); outputs are not written on failure. */
 int pps_addr_parse(const char *text, struct pps_addr *ret_addr, const char **ret_why);
@@ -56,6 +63,8 @@ int pps_range_parse(
  * *ret_has_port false). */
 int pps_endpoint_parse(const char *text, struct pps_addr *ret_addr, uint16_t *ret_port,
 	bool *ret_has_port, const char **ret_why);
+/* "02:00:00:00:00:0a": six pairs of hexadecimal digits, in either case. */
+int pps_mac_parse(const char *text, struct pps_mac *ret_mac, const char **ret_why);
 
 /* Each returns 'out'. */
 const char *pps_addr_format(const struct pps_addr *addr, char out[PPS_ADDR_TEXT_MAX]);
@@ -64,6 +73,8 @@ const char *pps_range_format(const struct pps_range *range, char out[PPS_ADDR_TE
 /* "203.0.113.9:443", "[2001:db8::1]:443". */
 const char *pps_endpoint_format(
 	const struct pps_addr *addr, uint16_t port, char out[PPS_ENDPOINT_TEXT_MAX]);
+
+const char *pps_mac_format(const struct pps_mac *mac, char out[PPS_MAC_TEXT_MAX]);
 
 /* 'bytes' points at 4 or 16 bytes in network order. */
 struct pps_addr pps_addr_make(uint8_t family, const void *bytes);

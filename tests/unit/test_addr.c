@@ -371,6 +371,33 @@ static void addresses_differ_by_family_and_ignore_bytes_behind_four(void)
 	CU_ASSERT_STRING_EQUAL(pps_addr_format(&none, text), "none");
 }
 
+static void mac_addresses_are_read_in_either_case_and_printed_in_lower(void)
+{
+	static const uint8_t expected[] = {0x02, 0x00, 0xab, 0xcd, 0xef, 0x0a};
+	struct pps_mac mac;
+	char text[PPS_MAC_TEXT_MAX];
+
+	CU_ASSERT_EQUAL(pps_mac_parse("02:00:aB:cD:EF:0a", &mac, NULL), 0);
+	CU_ASSERT_EQUAL(memcmp(mac.bytes, expected, sizeof(expected)), 0);
+	CU_ASSERT_STRING_EQUAL(pps_mac_format(&mac, text), "02:00:ab:cd:ef:0a");
+}
+
+static void other_texts_are_not_mac_addresses(void)
+{
+	static const char *const texts[] = {"", "0", "02", "02:", "02:00:00:00:00",
+		"02:00:00:00:00:", "02:00:00:00:00:0", "02:00:00:00:00:0a:", "02:00:00:00:00:0a:00",
+		"02-00-00-00-00-0a", "020000000000a", "0g:00:00:00:00:0a", "2:0:0:0:0:a",
+		" 02:00:00:00:00:0a", "02:00:00:00:00:0a ", "198.51.100.10"};
+	struct pps_mac mac = {.bytes = {7}};
+	const char *why;
+
+	for (size_t i = 0; i < UNIT_COUNT(texts); i++) {
+		CU_ASSERT_EQUAL(pps_mac_parse(texts[i], &mac, &why), -EINVAL);
+		CU_ASSERT_STRING_EQUAL(why, "is not a MAC address (02:00:00:00:00:0a)");
+		CU_ASSERT_EQUAL(mac.bytes[0], 7);
+	}
+}
+
 static const struct unit_test tests[] = {
 	UNIT_TEST(addresses_print_in_their_one_right_form),
 	UNIT_TEST(random_addresses_survive_text),
@@ -384,6 +411,8 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(endpoints_are_read_with_and_without_a_port),
 	UNIT_TEST(other_texts_are_not_endpoints),
 	UNIT_TEST(addresses_differ_by_family_and_ignore_bytes_behind_four),
+	UNIT_TEST(mac_addresses_are_read_in_either_case_and_printed_in_lower),
+	UNIT_TEST(other_texts_are_not_mac_addresses),
 };
 
 int main(void)
