@@ -31,6 +31,7 @@ static struct pps_ports *allocate(unsigned int n_segments)
 	struct pps_ports *ports = pps_alloc(sizeof(*ports));
 	struct pps_ports_priv *priv = pps_alloc(sizeof(*priv));
 
+	/* Room for two ports a segment; place_ports() says how many there are. */
 	ports->n = 2 * n_segments;
 	ports->items = pps_alloc(ports->n * sizeof(ports->items[0]));
 	ports->priv = priv;
@@ -83,6 +84,7 @@ struct pps_ports *pps_ports_open(const struct pps_ports_params *params, struct p
 	if (!check_params(params, errors))
 		return NULL;
 	ports = allocate(params->n_segments);
+	ports->receive_only = params->receive_only;
 	if (!port_find_all(ports, params, errors) || !port_check_all(ports, params, errors))
 		goto err_close;
 	if (!create_pool(ports, params, errors))

@@ -11,9 +11,15 @@
 static const char *const side_words[] = {
 	[PPS_SIDE_INSIDE] = "inside",
 	[PPS_SIDE_OUTSIDE] = "outside",
+	[PPS_SIDE_MIXED] = "mirror",
 };
 
-const char *port_path(char path[PORT_PATH_MAX], unsigned int segment, enum pps_side side)
+const char *pps_port_side_word(const struct pps_port *port)
+{
+	return side_words[port->side];
+}
+
+const char *port_path(char path[PORT_PATH_MAX], unsigned int segment, unsigned int side)
 {
 	snprintf(path, PORT_PATH_MAX, "segments[%u].%s", segment, side_words[side]);
 	return path;
@@ -72,7 +78,7 @@ static bool find_one(
 	unsigned int user;
 	int ret;
 
-	port_path(path, index / 2, index % 2);
+	port_path(path, port->segment, port->side);
 	if (!name || find_port(name, &port->id) != 0) {
 		print_ports(&have);
 		pps_errors_add(errors, path, "\"%s\" is not a port EAL brought up (it has: %s)",
@@ -83,7 +89,7 @@ static bool find_one(
 	user = find_user(ports, index, port->id);
 	if (user < index) {
 		pps_errors_add(errors, path, "\"%s\" is the same port as %s", name,
-			port_path(other, user / 2, user % 2));
+			port_path(other, ports->items[user].segment, ports->items[user].side));
 		return false;
 	}
 	if (port->id >= PPS_PORTS_MAX) {
@@ -99,27 +105,46 @@ static bool find_one(
 	}
 	snprintf(port->name, sizeof(port->name), "%s", name);
 	port->driver = info->driver_name ? info->driver_name : "unknown";
-	port->segment = index / 2;
-	port->side = index % 2;
 	return true;
+}
+
+static const char *port_name(const struct pps_segment_params *segment, unsigned int side)
+{
+	if (side == PPS_SIDE_MIXED)
+		return segment->mirror;
+	return side == PPS_SIDE_INSIDE ? segment->inside : segment->outside;
+}
+
+/* Gives every port its place. Until it is found it has an id that no port has. */
+static void place_ports(struct pps_ports *ports, const struct pps_ports_params *params)
+{
+	unsigned int segment, side;
+
+	ports->n = 0;
+	for (segment = 0; segment < params->n_segments; segment++)
+		for (side = PPS_SIDE_INSIDE; side <= PPS_SIDE_MIXED; side++)
+			if ((side == PPS_SIDE_MIXED) == (params->segments[segment].mirror != NULL))
+				ports->items[ports->n++] = (struct pps_port){
+					.id = UINT16_MAX,
+					.segment = (uint8_t)segment,
+					.side = (uint8_t)side,
+				};
 }
 
 bool port_find_all(
 	struct pps_ports *ports, const struct pps_ports_params *params, struct pps_errors *errors)
 {
-	const struct pps_segment_params *segment;
+	const struct pps_port *port;
 	bool ok = true;
 	unsigned int i;
 
-	/* Until it is found a port has an id that no port has. */
-	for (i = 0; i < ports->n; i++)
-		ports->items[i].id = UINT16_MAX;
+	place_ports(ports, params);
 	for (i = 0; i < ports->n; i++) {
-		segment = &params->segments[i / 2];
-		ok &= find_one(ports, i,
-			i % 2 == PPS_SIDE_INSIDE ? segment->inside : segment->outside, errors);
+		port = &ports->items[i];
+		ok &= find_one(
+			ports, i, port_name(&params->segments[port->segment], port->side), errors);
 	}
 	for (i = 0; i < ports->n; i++)
-		ports->items[i].peer = ports->items[i ^ 1].id;
+		ports->items[i].peer = ports->items[port_peer(ports, i)].id;
 	return ok;
 }

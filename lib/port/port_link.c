@@ -41,6 +41,11 @@ static bool settle(struct link_side *side, bool up, uint64_t mono_ns)
 	return true;
 }
 
+bool link_side_step(struct link_side *side, uint64_t mono_ns, bool up)
+{
+	return settle(side, up, mono_ns);
+}
+
 static void say_once(struct link_side *side, bool up, int error)
 {
 	if (!side->said)
@@ -112,16 +117,17 @@ static int set_link(void *aux, uint16_t port, bool up)
 	return up ? rte_eth_dev_set_link_up(port) : rte_eth_dev_set_link_down(port);
 }
 
-static void publish(struct pps_ports_priv *priv, const struct link_pair *pair)
+/* A mirror port stands where the inside one of its segment would. */
+static struct link_side *side_of(const struct pps_ports *ports, unsigned int index)
 {
-	const struct link_side *side;
-	unsigned int i;
+	const struct pps_port *port = &ports->items[index];
 
-	for (i = 0; i < 2; i++) {
-		side = &pair->sides[i];
-		__atomic_store_n(
-			&priv->usable[side->port], side->up && !side->forced, __ATOMIC_RELAXED);
-	}
+	return &ports->priv->links[port->segment].sides[port->side == PPS_SIDE_OUTSIDE];
+}
+
+static void publish_side(struct pps_ports_priv *priv, const struct link_side *side)
+{
+	__atomic_store_n(&priv->usable[side->port], side->up && !side->forced, __ATOMIC_RELAXED);
 }
 
 void port_links_init(struct pps_ports *ports, uint64_t mono_ns)
@@ -132,16 +138,15 @@ void port_links_init(struct pps_ports *ports, uint64_t mono_ns)
 
 	memset(priv->links, 0, priv->n_segments * sizeof(priv->links[0]));
 	for (i = 0; i < ports->n; i++) {
-		side = &priv->links[i / 2].sides[i % 2];
+		side = side_of(ports, i);
 		side->port = ports->items[i].id;
 		side->up = read_link(side->port);
 		/* Down at start is mirrored too, if it lasts: a link needs time to come up. */
 		side->settled = true;
 		side->changed_ns = mono_ns;
 		side->deaf_until_ns = mono_ns + LINK_HOLD_DOWN_NS;
+		publish_side(priv, side);
 	}
-	for (i = 0; i < priv->n_segments; i++)
-		publish(priv, &priv->links[i]);
 }
 
 void port_links_release(struct pps_ports *ports)
@@ -150,7 +155,7 @@ void port_links_release(struct pps_ports *ports)
 	unsigned int i;
 
 	for (i = 0; i < ports->n; i++) {
-		side = &ports->priv->links[i / 2].sides[i % 2];
+		side = side_of(ports, i);
 		if (side->forced)
 			set_link(NULL, side->port, true);
 		side->forced = false;
@@ -163,6 +168,23 @@ bool pps_ports_link_up(const struct pps_ports *ports, uint16_t id)
 	return id < RTE_MAX_ETHPORTS && __atomic_load_n(&ports->priv->usable[id], __ATOMIC_RELAXED);
 }
 
+/* Ports that send nothing are watched, each on its own. What finds
+ * no room among the changes waits for the next call. */
+static unsigned int watch_links(struct pps_ports *ports, uint64_t mono_ns,
+	struct pps_link_change *changes, unsigned int max)
+{
+	struct link_side *side;
+	unsigned int n = 0, i;
+
+	for (i = 0; i < ports->n && n < max; i++) {
+		side = side_of(ports, i);
+		if (link_side_step(side, mono_ns, read_link(side->port)))
+			n += add_change(&changes[n], side->port, side->settled, false);
+		publish_side(ports->priv, side);
+	}
+	return n;
+}
+
 unsigned int pps_ports_link_poll(struct pps_ports *ports, uint64_t mono_ns,
 	struct pps_link_change *changes, unsigned int max)
 {
@@ -173,12 +195,15 @@ unsigned int pps_ports_link_poll(struct pps_ports *ports, uint64_t mono_ns,
 
 	if (priv->n_started < ports->n)
 		return 0;
+	if (ports->receive_only)
+		return watch_links(ports, mono_ns, changes, max);
 	for (i = 0; i < priv->n_segments && max - n >= LINK_CHANGES_PER_STEP; i++) {
 		pair = &priv->links[priv->next_segment];
 		up[0] = read_link(pair->sides[0].port);
 		up[1] = read_link(pair->sides[1].port);
 		n += link_pair_step(pair, mono_ns, up, set_link, NULL, &changes[n]);
-		publish(priv, pair);
+		publish_side(priv, &pair->sides[0]);
+		publish_side(priv, &pair->sides[1]);
 		priv->next_segment = (priv->next_segment + 1) % priv->n_segments;
 	}
 	return n;

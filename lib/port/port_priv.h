@@ -60,6 +60,9 @@ struct pps_ports_priv {
 	uint8_t usable[RTE_MAX_ETHPORTS]; /* management: w, workers: r; relaxed */
 };
 
+/* One step of a port that is on its own (receive only): true when its settled state changed. */
+bool link_side_step(struct link_side *side, uint64_t mono_ns, bool up);
+
 /* Reads all links at start: no debounce, no mirroring. */
 void port_links_init(struct pps_ports *ports, uint64_t mono_ns);
 /* Gives links that we took down back, before devices stop. */
@@ -67,9 +70,17 @@ void port_links_release(struct pps_ports *ports);
 
 /* ---- finding ports (port_find.c) ---- */
 
-/* "segments[2].inside" */
+/* "segments[2].inside"; 'side' is as in struct pps_port. */
 #define PORT_PATH_MAX 40
-const char *port_path(char path[PORT_PATH_MAX], unsigned int segment, enum pps_side side);
+const char *port_path(char path[PORT_PATH_MAX], unsigned int segment, unsigned int side);
+
+/* The index of the other port of its segment; a mirror port's own. */
+static inline unsigned int port_peer(const struct pps_ports *ports, unsigned int index)
+{
+	uint8_t side = ports->items[index].side;
+
+	return side == PPS_SIDE_MIXED ? index : side == PPS_SIDE_INSIDE ? index + 1 : index - 1;
+}
 
 /* Fills items and infos from the parameters; false when there was an error. */
 bool port_find_all(
@@ -80,9 +91,9 @@ bool port_find_all(
 /* Checks that need only what the devices say of themselves, and settles the MTUs. */
 bool port_check_all(
 	struct pps_ports *ports, const struct pps_ports_params *params, struct pps_errors *errors);
-/* NULL, or why a device cannot have n queues each way. The text is static. */
+/* NULL, or why a device cannot have n_rx and n_tx queues. The text is static. */
 const char *port_check_queues(
-	const struct rte_eth_dev_info *info, bool is_virtual, unsigned int n_queues);
+	const struct rte_eth_dev_info *info, bool is_virtual, unsigned int n_rx, unsigned int n_tx);
 /* Bytes of layer 2 around an MTU that this device counts in its frame length. */
 uint32_t port_frame_overhead(const struct rte_eth_dev_info *info);
 /* The data room of a packet buffer, headroom included, that suits all ports. */

@@ -84,15 +84,15 @@ static bool check_capture(
 }
 
 const char *port_check_queues(
-	const struct rte_eth_dev_info *info, bool is_software, unsigned int n_queues)
+	const struct rte_eth_dev_info *info, bool is_software, unsigned int n_rx, unsigned int n_tx)
 {
-	if (info->max_rx_queues < n_queues)
+	if (info->max_rx_queues < n_rx)
 		return "fewer receive queues than workers";
-	if (info->max_tx_queues < n_queues)
+	if (info->max_tx_queues < n_tx)
 		return "fewer transmit queues than workers";
-	if (port_is_pcap(info) && info->max_rx_queues > n_queues)
+	if (port_is_pcap(info) && info->max_rx_queues > n_rx)
 		return "more rx_pcap files than workers: some would never be read";
-	if (n_queues == 1 || is_software)
+	if (n_rx == 1 || is_software)
 		return NULL;
 	if ((info->flow_type_rss_offloads & SPREAD_ADDRESSES) != SPREAD_ADDRESSES)
 		return "no way to spread packets over its queues by addresses alone";
@@ -121,28 +121,42 @@ static uint16_t largest_mtu(const struct rte_eth_dev_info *info)
 	return MIN(info->max_rx_pktlen - around, (uint32_t)UINT16_MAX);
 }
 
-static bool check_mtu(struct pps_ports *ports, unsigned int segment,
+/* 'index' is the first port of the segment. */
+static bool check_mtu(struct pps_ports *ports, unsigned int index,
 	const struct pps_segment_params *params, struct pps_errors *errors)
 {
-	const struct rte_eth_dev_info *infos = &ports->priv->infos[2 * segment];
-	uint16_t lowest = MAX(infos[0].min_mtu, infos[1].min_mtu);
-	uint16_t largest = MIN(largest_mtu(&infos[0]), largest_mtu(&infos[1]));
+	const struct rte_eth_dev_info *one = &ports->priv->infos[index];
+	const struct rte_eth_dev_info *other = &ports->priv->infos[port_peer(ports, index)];
+	uint16_t lowest = MAX(one->min_mtu, other->min_mtu);
+	uint16_t largest = MIN(largest_mtu(one), largest_mtu(other));
+	unsigned int segment = ports->items[index].segment;
 	char path[PORT_PATH_MAX];
 
 	ports->priv->mtus[segment] = params->mtu ? params->mtu : MIN(RTE_ETHER_MTU, largest);
 	if (params->mtu == 0 || (params->mtu >= lowest && params->mtu <= largest))
 		return true;
 	snprintf(path, sizeof(path), "segments[%u].mtu", segment);
-	pps_errors_add(errors, path,
-		"%u is not an MTU that both \"%s\" and \"%s\" can have (%u-%u)", params->mtu,
-		params->inside, params->outside, lowest, largest);
+	if (params->mirror)
+		pps_errors_add(errors, path, "%u is not an MTU that \"%s\" can have (%u-%u)",
+			params->mtu, params->mirror, lowest, largest);
+	else
+		pps_errors_add(errors, path,
+			"%u is not an MTU that both \"%s\" and \"%s\" can have (%u-%u)",
+			params->mtu, params->inside, params->outside, lowest, largest);
 	return false;
+}
+
+/* A port that receives only has none. */
+static unsigned int transmit_queues(const struct pps_ports_params *params)
+{
+	return params->receive_only ? 0 : params->n_workers;
 }
 
 bool port_check_all(
 	struct pps_ports *ports, const struct pps_ports_params *params, struct pps_errors *errors)
 {
 	const struct rte_eth_dev_info *info;
+	const struct pps_port *port;
 	char path[PORT_PATH_MAX];
 	const char *why;
 	bool ok = true;
@@ -150,19 +164,21 @@ bool port_check_all(
 
 	for (i = 0; i < ports->n; i++) {
 		info = &ports->priv->infos[i];
+		port = &ports->items[i];
 		if (params->capture_clock)
 			ok &= check_capture(ports, i, errors);
-		why = port_check_queues(info, is_virtual(info), params->n_workers);
+		if (port->side != PPS_SIDE_OUTSIDE)
+			ok &= check_mtu(ports, i, &params->segments[port->segment], errors);
+		why = port_check_queues(
+			info, is_virtual(info), params->n_workers, transmit_queues(params));
 		if (!why)
 			continue;
-		pps_errors_add(errors, port_path(path, i / 2, i % 2),
+		pps_errors_add(errors, port_path(path, port->segment, port->side),
 			"\"%s\" has %s (workers: %u, receive queues: %u, transmit queues: %u)",
-			ports->items[i].name, why, params->n_workers, info->max_rx_queues,
+			port->name, why, params->n_workers, info->max_rx_queues,
 			info->max_tx_queues);
 		ok = false;
 	}
-	for (i = 0; i < params->n_segments; i++)
-		ok &= check_mtu(ports, i, &params->segments[i], errors);
 	return ok;
 }
 
@@ -171,15 +187,19 @@ bool port_check_all(
 /* The longest frame of a port's segment, as the device counts it. */
 static uint32_t frame_size(const struct pps_ports *ports, unsigned int index)
 {
-	return ports->priv->mtus[index / 2] + port_frame_overhead(&ports->priv->infos[index]);
+	return ports->priv->mtus[ports->items[index].segment] +
+		port_frame_overhead(&ports->priv->infos[index]);
 }
 
 /* net_pcap chains buffers by itself and does not call that an offload. */
-static bool can_chain(const struct rte_eth_dev_info *info)
+static bool can_chain(const struct pps_ports *ports, unsigned int index)
 {
+	const struct rte_eth_dev_info *info = &ports->priv->infos[index];
+
 	return port_is_pcap(info) ||
 		((info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER) &&
-			(info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS));
+			(ports->receive_only ||
+				(info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS)));
 }
 
 /*
@@ -192,7 +212,7 @@ uint16_t port_buffer_size(const struct pps_ports *ports)
 	unsigned int i;
 
 	for (i = 0; i < ports->n; i++)
-		if (!can_chain(&ports->priv->infos[i]) || !can_chain(&ports->priv->infos[i ^ 1]))
+		if (!can_chain(ports, i) || !can_chain(ports, port_peer(ports, i)))
 			room = MAX(room, frame_size(ports, i));
 	return RTE_ALIGN(room + RTE_PKTMBUF_HEADROOM, RTE_CACHE_LINE_SIZE);
 }
@@ -242,10 +262,11 @@ uint32_t port_buffers_least(const struct pps_ports_params *params, unsigned int 
 static bool fail(const struct pps_ports *ports, unsigned int index, const char *what, int ret,
 	struct pps_errors *errors)
 {
+	const struct pps_port *port = &ports->items[index];
 	char path[PORT_PATH_MAX];
 
-	pps_errors_add(errors, port_path(path, index / 2, index % 2), "\"%s\" (%s): %s: %s",
-		ports->items[index].name, ports->items[index].driver, what, strerror(-ret));
+	pps_errors_add(errors, port_path(path, port->segment, port->side), "\"%s\" (%s): %s: %s",
+		port->name, port->driver, what, strerror(-ret));
 	return false;
 }
 
@@ -268,27 +289,40 @@ static void ask_for_spreading(
 		info->flow_type_rss_offloads & (SPREAD_ADDRESSES | SPREAD_FRAGMENTS);
 }
 
-/* Nothing that would change a frame is asked for: no stripping, no checksums, no merging. */
+/*
+ * Nothing that would change a frame is asked for: no stripping, no checksums, no merging.
+ * *ret_n_tx is how many transmit queues the port has now: none where it receives only, unless its
+ * driver insists; nobody sends on those either.
+ */
 static int configure(struct pps_ports *ports, unsigned int index,
-	const struct pps_ports_params *params, struct rte_eth_conf *conf)
+	const struct pps_ports_params *params, struct rte_eth_conf *conf, uint16_t *ret_n_tx)
 {
+	uint16_t id = ports->items[index].id;
+	int ret;
 	const struct rte_eth_dev_info *info = &ports->priv->infos[index];
 	uint8_t key[UINT8_MAX];
 	uint32_t room = port_buffer_size(ports) - RTE_PKTMBUF_HEADROOM;
 
 	memset(conf, 0, sizeof(*conf));
-	conf->rxmode.mtu = ports->priv->mtus[index / 2];
+	conf->rxmode.mtu = ports->priv->mtus[ports->items[index].segment];
 	if (frame_size(ports, index) > room)
 		conf->rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
-	conf->txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	if (!params->receive_only)
+		conf->txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	if (params->n_workers > 1 && info->flow_type_rss_offloads)
 		ask_for_spreading(conf, info, key);
-	return rte_eth_dev_configure(
-		ports->items[index].id, params->n_workers, params->n_workers, conf);
+	*ret_n_tx = (uint16_t)transmit_queues(params);
+	ret = rte_eth_dev_configure(id, params->n_workers, *ret_n_tx, conf);
+	if (ret < 0 && *ret_n_tx == 0) {
+		*ret_n_tx = (uint16_t)params->n_workers;
+		ret = rte_eth_dev_configure(id, params->n_workers, *ret_n_tx, conf);
+	}
+	return ret;
 }
 
 static int setup_queues(struct pps_ports *ports, unsigned int index,
-	const struct pps_ports_params *params, const struct rte_eth_conf *conf)
+	const struct pps_ports_params *params, const struct rte_eth_conf *conf,
+	uint16_t n_tx_queues)
 {
 	const struct rte_eth_dev_info *info = &ports->priv->infos[index];
 	uint16_t n_rx = descriptors(params), n_tx = n_rx, id = ports->items[index].id;
@@ -302,9 +336,9 @@ static int setup_queues(struct pps_ports *ports, unsigned int index,
 	ret = rte_eth_dev_adjust_nb_rx_tx_desc(id, &n_rx, &n_tx);
 	for (queue = 0; ret == 0 && queue < params->n_workers; queue++) {
 		ret = rte_eth_rx_queue_setup(id, queue, n_rx, socket, &rx, ports->pool);
-		if (ret == 0)
-			ret = rte_eth_tx_queue_setup(id, queue, n_tx, socket, &tx);
 	}
+	for (queue = 0; ret == 0 && queue < n_tx_queues; queue++)
+		ret = rte_eth_tx_queue_setup(id, queue, n_tx, socket, &tx);
 	return ret;
 }
 
@@ -326,20 +360,22 @@ bool port_setup(struct pps_ports *ports, unsigned int index, const struct pps_po
 	struct pps_errors *errors)
 {
 	const struct pps_port *port = &ports->items[index];
+	const struct pps_segment_params *segment = &params->segments[port->segment];
 	struct rte_eth_conf conf;
+	uint16_t n_tx;
 	int ret;
 
 	/* From here on the device has something to give back. */
 	ports->priv->configured[index] = true;
-	ret = configure(ports, index, params, &conf);
+	ret = configure(ports, index, params, &conf, &n_tx);
 	if (ret < 0)
 		return fail(ports, index, "cannot be configured", ret, errors);
-	ret = setup_queues(ports, index, params, &conf);
+	ret = setup_queues(ports, index, params, &conf, n_tx);
 	if (ret < 0)
 		return fail(ports, index, "its queues cannot be set up", ret, errors);
 	/* Where a driver has no way to set it, the MTU is not enforced on that side. */
-	if (params->segments[index / 2].mtu) {
-		ret = rte_eth_dev_set_mtu(port->id, params->segments[index / 2].mtu);
+	if (segment->mtu) {
+		ret = rte_eth_dev_set_mtu(port->id, segment->mtu);
 		if (ret < 0 && ret != -ENOTSUP)
 			return fail(ports, index, "its MTU cannot be set", ret, errors);
 	}

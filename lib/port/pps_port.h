@@ -23,6 +23,10 @@
  * other side is taken down where the driver can, and brought back when it returns, with a debounce
  * so that the two never chase each other. A driver that cannot is said once and left.
  *
+ * Receive only. An observer sends nothing: its ports get no transmit queue at all (where a driver
+ * insists, queues that nobody uses), pause frames are switched off, links are watched and never
+ * mirrored. A segment may then be one mirror port on which both directions come mixed.
+ *
  * Threads: management only, except the queues themselves.
  */
 
@@ -35,6 +39,7 @@
 #include <pps_stats.h>
 
 #define PPS_SEGMENTS_MAX (PPS_PORTS_MAX / 2)
+#define PPS_SIDE_MIXED   2 /* of a mirror port, which is on neither side */
 
 struct rte_mempool;
 
@@ -42,6 +47,7 @@ struct pps_segment_params {
 	const char *name;
 	const char *inside, *outside; /* ethdev names or PCI addresses */
 	uint16_t mtu; /* bytes of layer 3; 0: 1500 or what the driver has */
+	const char *mirror; /* instead of the two: a mirror port (receive only), or NULL */
 };
 
 struct pps_ports_params {
@@ -49,15 +55,16 @@ struct pps_ports_params {
 	unsigned int n_segments;
 	unsigned int n_workers; /* queues */
 	uint16_t descriptors; /* 0: 1024 */
+	bool receive_only; /* nothing is ever sent */
 	bool capture_clock; /* every port must be a net_pcap that reads files once */
 };
 
 /* One port, as workers see it. Immutable after open. */
 struct pps_port {
 	uint16_t id; /* DPDK port id */
-	uint16_t peer; /* DPDK port id of the other side */
+	uint16_t peer; /* DPDK port id of the other side; a mirror port's own */
 	uint8_t segment;
-	uint8_t side; /* enum pps_side */
+	uint8_t side; /* enum pps_side, or PPS_SIDE_MIXED */
 	char name[64];
 	const char *driver;
 };
@@ -65,10 +72,14 @@ struct pps_port {
 struct pps_ports {
 	struct pps_port *items; /* segment by segment, inside first */
 	unsigned int n;
+	bool receive_only;
 	struct rte_mempool *pool;
 	uint32_t n_mbufs;
 	struct pps_ports_priv *priv;
 };
+
+/* "inside", "outside" or "mirror". */
+const char *pps_port_side_word(const struct pps_port *port);
 
 /* NULL and errors. EAL must be up. */
 struct pps_ports *pps_ports_open(const struct pps_ports_params *params, struct pps_errors *errors);
@@ -86,8 +97,8 @@ struct pps_link_change {
 	bool up;
 	bool mirrored; /* we did it, because the other side did */
 };
-/* Polls links at 'mono_ns' and mirrors; writes at most 'max' changes, returns how many. A segment
- * may have four changes: it waits for the next call when fewer would fit. */
+/* Polls links at 'mono_ns' and, unless receive only, mirrors; writes at most 'max' changes, returns
+ * how many. A segment may have four changes: it waits for the next call when fewer would fit. */
 unsigned int pps_ports_link_poll(struct pps_ports *ports, uint64_t mono_ns,
 	struct pps_link_change *changes, unsigned int max);
 

@@ -485,6 +485,90 @@ static void real_devices_are_mirrored_and_not_sent_to(void)
 	unplug("net_ring", 2);
 }
 
+/* ---- receive only ---- */
+
+static void ports_that_only_receive_have_no_transmit_queue(void)
+{
+	static const struct pps_segment_params segments[] = {
+		{"tap", "net_ring0", "net_ring1", 0, NULL},
+		{.name = "mixed", .mirror = "net_ring2"},
+	};
+	struct pps_ports_params params = {
+		.segments = segments, .n_segments = 2, .n_workers = 1, .receive_only = true};
+	static const uint8_t sides[] = {PPS_SIDE_INSIDE, PPS_SIDE_OUTSIDE, PPS_SIDE_MIXED};
+	static const char *const words[] = {"inside", "outside", "mirror"};
+	struct pps_errors errors = {0};
+	struct rte_eth_dev_info info;
+	struct pps_ports *ports;
+	unsigned int i;
+
+	plug_rings(3);
+	ports = pps_ports_open(&params, &errors);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(ports);
+	CU_ASSERT_EQUAL_FATAL(ports->n, 3);
+	start_ports(ports);
+	for (i = 0; i < ports->n; i++) {
+		const struct pps_port *port = &ports->items[i];
+
+		CU_ASSERT_EQUAL(port->segment, i / 2);
+		CU_ASSERT_EQUAL(port->side, sides[i]);
+		CU_ASSERT_STRING_EQUAL(pps_port_side_word(port), words[i]);
+		CU_ASSERT_EQUAL(rte_eth_dev_info_get(port->id, &info), 0);
+		CU_ASSERT_EQUAL(info.nb_rx_queues, 1);
+		CU_ASSERT_EQUAL(info.nb_tx_queues, 0);
+	}
+	CU_ASSERT_EQUAL(ports->items[2].peer, ports->items[2].id);
+	pps_ports_close(ports);
+	unplug("net_ring", 3);
+}
+
+static void links_of_ports_that_only_receive_are_watched_and_not_mirrored(void)
+{
+	static const struct pps_segment_params segments[] = {
+		{.name = "mixed", .mirror = "net_ring2"},
+		{"tap", "net_ring0", "net_ring1", 0, NULL},
+	};
+	struct pps_ports_params params = {
+		.segments = segments, .n_segments = 2, .n_workers = 1, .receive_only = true};
+	struct pps_link_change changes[8];
+	struct pps_errors errors = {0};
+	struct rte_eth_link link;
+	struct pps_ports *ports;
+	uint64_t now;
+	unsigned int i;
+
+	plug_rings(3);
+	ports = pps_ports_open(&params, &errors);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(ports);
+	start_ports(ports);
+	now = pps_time_mono_ns() + LINK_HOLD_DOWN_NS;
+	for (i = 0; i < 2; i++)
+		CU_ASSERT_EQUAL(rte_eth_dev_set_link_down(ports->items[i].id), 0);
+	CU_ASSERT_EQUAL(pps_ports_link_poll(ports, now, changes, 8), 0);
+	CU_ASSERT_EQUAL_FATAL(pps_ports_link_poll(ports, now + 150 * MS, changes, 1), 1);
+	CU_ASSERT_EQUAL(changes[0].port, ports->items[0].id);
+	CU_ASSERT_FALSE(changes[0].up);
+	CU_ASSERT_EQUAL_FATAL(pps_ports_link_poll(ports, now + 150 * MS, changes, 8), 1);
+	CU_ASSERT_EQUAL(changes[0].port, ports->items[1].id);
+	CU_ASSERT_FALSE(changes[0].mirrored);
+	CU_ASSERT_EQUAL(rte_eth_link_get_nowait(ports->items[2].id, &link), 0);
+	CU_ASSERT_EQUAL(link.link_status, RTE_ETH_LINK_UP);
+	for (i = 0; i < 2; i++)
+		CU_ASSERT_EQUAL(rte_eth_dev_set_link_up(ports->items[i].id), 0);
+	pps_ports_close(ports);
+	unplug("net_ring", 3);
+}
+
+static void a_missing_mirror_port_is_told_by_its_key(void)
+{
+	static const struct pps_segment_params segments[] = {{.name = "m", .mirror = "net_ring7"}};
+	struct pps_ports_params params = {
+		.segments = segments, .n_segments = 1, .n_workers = 1, .receive_only = true};
+
+	expect_refused(&params,
+		"segments[0].mirror: \"net_ring7\" is not a port EAL brought up (it has: none)\n");
+}
+
 static const struct unit_test tests[] = {
 	UNIT_TEST(without_any_port_a_missing_one_is_told_so),
 	UNIT_TEST(a_missing_port_is_answered_with_those_there_are),
@@ -503,6 +587,9 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(the_system_clock_takes_an_endless_capture),
 	UNIT_TEST(a_capture_nobody_would_read_is_an_error),
 	UNIT_TEST(real_devices_are_mirrored_and_not_sent_to),
+	UNIT_TEST(ports_that_only_receive_have_no_transmit_queue),
+	UNIT_TEST(links_of_ports_that_only_receive_are_watched_and_not_mirrored),
+	UNIT_TEST(a_missing_mirror_port_is_told_by_its_key),
 };
 
 int main(void)

@@ -45,7 +45,8 @@ static void every_worker_needs_its_own_queues(void)
 		info.max_rx_queues = cases[i].rx;
 		info.max_tx_queues = cases[i].tx;
 		info.flow_type_rss_offloads = cases[i].spread;
-		CU_ASSERT_EQUAL(port_check_queues(&info, cases[i].is_software, cases[i].n) == NULL,
+		CU_ASSERT_EQUAL(port_check_queues(&info, cases[i].is_software, cases[i].n,
+					cases[i].n) == NULL,
 			cases[i].good);
 	}
 }
@@ -70,6 +71,7 @@ static struct pps_ports *make_nics(struct nics *nics)
 	nics->priv.infos = nics->infos;
 	nics->priv.mtus = &nics->mtu;
 	nics->mtu = 1500;
+	nics->items[1].side = PPS_SIDE_OUTSIDE;
 	for (i = 0; i < 2; i++) {
 		nics->infos[i].driver_name = "net_nic";
 		nics->infos[i].min_mtu = 68;
