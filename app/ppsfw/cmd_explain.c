@@ -209,14 +209,21 @@ static void print_verdict(struct output *o, const json_t *answer)
 	const json_t *policy = json_object_get(answer, "policy");
 	const json_t *rule = json_object_get(answer, "rule");
 	bool pass = strcmp(get_text(answer, "verdict"), "pass") == 0;
+	const char *mode = get_text(answer, "mode");
+	bool enforces = *mode == '\0' || strcmp(mode, "inline") == 0;
 
 	out_end(o);
-	out(o, pass ? STYLE_GOOD : STYLE_BAD, "%s", pass ? "PASS" : "DROP");
+	out(o, pass ? STYLE_GOOD : STYLE_BAD, "%s",
+		pass               ? "PASS"
+			: enforces ? "DROP"
+				   : "WOULD BE DROPPED");
 	if (!pass)
 		out(o, STYLE_BOLD, " %s", get_text(answer, "reason"));
 	else if (json_is_object(rule))
 		out(o, STYLE_PLAIN, " by rule %s", get_text(rule, "id"));
 	out_line(o, STYLE_PLAIN, ": %s", get_text(answer, "text"));
+	if (!pass && !enforces)
+		out_line(o, STYLE_BAD, "but it is not: nothing is blocked in %s mode", mode);
 	if (json_is_object(policy))
 		out_line(o, STYLE_DIM, "judged by policy %s revision %" PRIu64,
 			get_text(policy, "name"), get_count(policy, "revision"));

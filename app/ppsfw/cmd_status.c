@@ -10,6 +10,9 @@
 #define DIGEST_SHOWN    12
 #define FULL_PERCENT    90.0
 
+/* A segment has the first two ports or the last. */
+static const char *const sides[] = {"inside", "outside", "mirror"};
+
 void print_policy_lines(struct cli *cli, const json_t *policy)
 {
 	const json_t *rules = json_object_get(policy, "rules");
@@ -55,6 +58,10 @@ static void print_mode(struct output *o, const json_t *answer)
 	} else if (strcmp(mode, "audit") == 0) {
 		out_line(o, STYLE_BAD,
 			"AUDIT: NOTHING IS BEING BLOCKED; drops are what inline mode would drop");
+	} else if (strcmp(mode, "observer") == 0) {
+		out_line(o, STYLE_BAD,
+			"OBSERVER: NOTHING IS BEING BLOCKED; a copy of the traffic is judged, and "
+			"drops are what inline mode would drop");
 	} else {
 		out_line(o, STYLE_WARNING, "%s", mode);
 	}
@@ -124,8 +131,8 @@ static void print_warnings(struct output *o, const json_t *answer)
 	{
 		const char *name = get_text(segment, "name");
 
-		warn_port(o, name, "inside", json_object_get(segment, "inside"));
-		warn_port(o, name, "outside", json_object_get(segment, "outside"));
+		for (size_t k = 0; k < COUNT_OF(sides); k++)
+			warn_port(o, name, sides[k], json_object_get(segment, sides[k]));
 	}
 	if (get_flag(flows, "pressure") || percent(live, capacity) >= FULL_PERCENT)
 		out_field(o, "WARNING", STYLE_BAD,
@@ -194,9 +201,14 @@ static void print_segments(struct cli *cli, const json_t *segments)
 
 	json_array_foreach(segments, i, segment)
 	{
-		add_port(table, get_text(segment, "name"), "inside",
-			json_object_get(segment, "inside"));
-		add_port(table, "", "outside", json_object_get(segment, "outside"));
+		const char *name = get_text(segment, "name");
+
+		for (size_t k = 0; k < COUNT_OF(sides); k++) {
+			if (json_object_get(segment, sides[k]) == NULL)
+				continue;
+			add_port(table, name, sides[k], json_object_get(segment, sides[k]));
+			name = "";
+		}
 	}
 	out_end(&cli->out);
 	table_print(table, &cli->out, 0, cli->verbose);
@@ -210,7 +222,8 @@ static void print_traffic(struct output *o, const json_t *answer)
 	const json_t *packets = json_object_get(answer, "packets");
 	const json_t *half_open = json_object_get(flows, "half_open");
 	uint64_t live = get_count(flows, "live"), capacity = get_count(flows, "capacity");
-	bool audit = strcmp(get_text(answer, "mode"), "audit") == 0;
+	const json_t *observed = json_object_get(answer, "observed");
+	bool enforces = strcmp(get_text(answer, "mode"), "inline") == 0;
 
 	out_field(o, "flows", STYLE_PLAIN, "%s of %s (%.1f %%); %s started, %s ended; %s",
 		COUNT(live), COUNT(capacity), percent(live, capacity),
@@ -225,9 +238,18 @@ static void print_traffic(struct output *o, const json_t *answer)
 	out_field(o, "passed", STYLE_PLAIN, "%s packets, %s; now %s/s",
 		COUNT(get_count(packets, "passed")), BYTES(get_count(packets, "passed_bytes")),
 		COUNT(get_count(packets, "pass_pps")));
-	out_field(o, audit ? "would drop" : "dropped", STYLE_PLAIN, "%s packets, %s; now %s/s",
+	out_field(o, enforces ? "dropped" : "would drop", STYLE_PLAIN, "%s packets, %s; now %s/s",
 		COUNT(get_count(packets, "dropped")), BYTES(get_count(packets, "dropped_bytes")),
 		COUNT(get_count(packets, "drop_pps")));
+	if (json_is_object(observed))
+		out_field(o, "observed", STYLE_BAD,
+			"%s packet%s, %s, %s conversation%s would have been denied; all were "
+			"already on the wire; %s answered",
+			COUNT(get_count(observed, "packets")),
+			plural(get_count(observed, "packets")), BYTES(get_count(observed, "bytes")),
+			COUNT(get_count(observed, "conversations")),
+			plural(get_count(observed, "conversations")),
+			COUNT(get_count(observed, "answered")));
 }
 
 /* The sentence of a reason: the daemon's, or ours for a daemon that sends none. */

@@ -8,12 +8,13 @@
  * integers; digests are lower-case hex.
  *
  * status {}                                                                             (view)
- *   {"version", "pid", "mode": "inline"|"audit", "clock": "system"|"capture", "started",
+ *   {"version", "pid", "mode": MODE, "clock": "system"|"capture", "started",
  *    "uptime_sec",
  *    "policy": null | {"name", "revision", "authority", "digest", "generation", "file", "loaded",
  *                      "age_sec", "valid_until", "rules": {"approved","exceptions","banned"},
  *                      "entries", "table_bytes"},
- *    "segments": [{"name", "inside": PORT, "outside": PORT}],
+ *       MODE = "inline"|"audit"|"observer"
+ *    "segments": [{"name", "inside": PORT, "outside": PORT} or {"name", "mirror": PORT}],
  *       PORT = {"name", "driver", "link": "up"|"down", "speed_mbps", "mtu", "rx_packets",
  *               "rx_bytes", "tx_packets", "tx_bytes", "rx_pps", "tx_pps", "rx_bps", "tx_bps",
  *               "missed", "no_buffer", "errors"}
@@ -21,6 +22,7 @@
  *              "half_open": {"live", "max", "per_source", "replaced", "pressure": bool}},
  *    "packets": {"passed", "passed_bytes", "dropped", "dropped_bytes", "pass_pps", "drop_pps",
  *                "egress": drops that are alerts: inside hosts tried what nothing approves},
+ *    "observed": null | {"packets", "bytes", "conversations", "answered"} (mode observer),
  *    "top_drops": [{"reason", "count"}] (at most 5, most first),
  *    "workers": [{"worker", "lcore", "passed", "dropped", "flows", "stalled": bool}],
  *    "events": {"written", "lost", "write_errors", "file"},
@@ -97,7 +99,7 @@
  * or, for a real frame,
  *         {"direction", "segment", "frame": its bytes in hex, the first 2048 at least of those it
  *          has, "length": of all of it}
- *   {"verdict": "pass"|"drop"|"held", "reason", "text", "step",
+ *   {"mode": MODE, "verdict": "pass"|"drop"|"held", "reason", "text", "step",
  *    "packet": {"direction", "length", and what was read: "vlan", "inner_vlan", "source",
  *               "destination", "protocol", "source_port", "destination_port", "icmp_type",
  *               "icmp_code", or "ethertype"},

@@ -63,14 +63,26 @@ static json_t *port_json(
 
 static json_t *segments_json(const struct manager *manager, const struct datapath_totals *totals)
 {
+	const struct pps_ports *ports = manager->datapath->ports;
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < manager->config->n_segments; i++)
-		json_array_append_new(list,
-			json_pack("{s:s, s:o, s:o}", "name", manager->config->segments[i].name,
-				"inside", port_json(manager, (unsigned int)(2 * i), totals),
-				"outside", port_json(manager, (unsigned int)(2 * i + 1), totals)));
+		json_array_append_new(
+			list, json_pack("{s:s}", "name", manager->config->segments[i].name));
+	for (unsigned int i = 0; i < ports->n; i++)
+		json_object_set_new(json_array_get(list, ports->items[i].segment),
+			pps_port_side_word(&ports->items[i]), port_json(manager, i, totals));
 	return list;
+}
+
+json_t *observed_summary(const struct manager *manager, const struct datapath_totals *totals)
+{
+	if (manager->config->mode != CONFIG_OBSERVER)
+		return json_null();
+	return json_pack("{s:I, s:I, s:I, s:I}", "packets", (json_int_t)totals->observed, "bytes",
+		(json_int_t)totals->observed_bytes, "conversations",
+		(json_int_t)totals->observed_conversations, "answered",
+		(json_int_t)totals->observed_answered);
 }
 
 static json_t *workers_json(const struct manager *manager)
@@ -187,6 +199,7 @@ void command_status(struct pps_ctl_call *call, const json_t *params, void *aux)
 			"dropped", (json_int_t)totals.dropped, "dropped_bytes",
 			(json_int_t)totals.drop_bytes, "pass_pps", manager->rates.pass_pps,
 			"drop_pps", manager->rates.drop_pps, "egress", (json_int_t)totals.egress));
+	json_object_set_new(status, "observed", observed_summary(manager, &totals));
 	json_object_set_new(status, "events",
 		json_pack("{s:I, s:I, s:I, s:o}", "written", (json_int_t)events.written, "lost",
 			(json_int_t)events.lost, "write_errors", (json_int_t)events.write_errors,

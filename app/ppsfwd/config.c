@@ -11,14 +11,13 @@
 #include "config_priv.h"
 
 #define FILE_BYTES_MAX (1u << 20)
-#define NAME_MAX_LEN   32 /* of a segment */
-#define PORT_NAME_MAX  63
 #define ACCESS_MAX     64
 #define COUNT(array)   (sizeof(array) / sizeof((array)[0]))
 
 static const char *const mode_words[] = {
 	[CONFIG_INLINE] = "inline",
 	[CONFIG_AUDIT] = "audit",
+	[CONFIG_OBSERVER] = "observer",
 };
 static const char *const clock_words[] = {
 	[CONFIG_CLOCK_SYSTEM] = "system",
@@ -100,7 +99,7 @@ static bool read_word(const json_t *value, const struct pps_json_path *path,
 	return false;
 }
 
-static void read_range(const json_t *value, const struct pps_json_path *path, uint32_t *target,
+void config_read_range(const json_t *value, const struct pps_json_path *path, uint32_t *target,
 	uint32_t least, uint32_t most, struct pps_errors *errors)
 {
 	json_int_t number = json_is_integer(value) ? json_integer_value(value) : -1;
@@ -112,115 +111,6 @@ static void read_range(const json_t *value, const struct pps_json_path *path, ui
 			pps_json_quote(value), least, most);
 }
 
-/* ---- segments ---- */
-
-static void read_segment_name(const json_t *value, const struct pps_json_path *path, void *target,
-	void *aux, struct pps_errors *errors)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789._-";
-	const char *text = json_string_value(value);
-	size_t len = json_string_length(value);
-
-	(void)aux;
-	if (!text || len == 0 || len > NAME_MAX_LEN || text[strspn(text, allowed)])
-		pps_json_error(errors, path,
-			"%s is not a name (1 to %d letters, digits, \".\", \"_\", \"-\")",
-			pps_json_quote(value), NAME_MAX_LEN);
-	else
-		config_set_string(target, pps_strdup(text));
-}
-
-static void read_port(const json_t *value, const struct pps_json_path *path, void *target,
-	void *aux, struct pps_errors *errors)
-{
-	(void)aux;
-	if (!config_check_text(value, path, errors))
-		return;
-	if (json_string_length(value) > PORT_NAME_MAX)
-		pps_json_error(errors, path, "%s is longer than a port's name can be (%d)",
-			pps_json_quote(value), PORT_NAME_MAX);
-	config_set_string(target, pps_strdup(json_string_value(value)));
-}
-
-static void read_mtu(const json_t *value, const struct pps_json_path *path, void *target, void *aux,
-	struct pps_errors *errors)
-{
-	(void)aux;
-	read_range(value, path, target, 576, 9600, errors);
-}
-
-static const struct pps_json_field segment_fields[] = {
-	{"name", read_segment_name, offsetof(struct config_segment, name), true, NULL,
-		"what events, status and rules call the segment"},
-	{"inside", read_port, offsetof(struct config_segment, inside), true, NULL,
-		"the port on the protected side: an ethdev name or a PCI address"},
-	{"outside", read_port, offsetof(struct config_segment, outside), true, NULL,
-		"the port on the other side"},
-	{"mtu", read_mtu, offsetof(struct config_segment, mtu), false, NULL,
-		"layer 3 bytes, for both ports (576-9600); without it 1500"},
-};
-
-static const char *port_of(const struct config *config, size_t port)
-{
-	const struct config_segment *segment = &config->segments[port / 2];
-
-	return port % 2 ? segment->outside : segment->inside;
-}
-
-/* Two segments of one name, and one port in two places. */
-static void check_segments(
-	const struct config *config, const struct pps_json_path *path, struct pps_errors *errors)
-{
-	struct pps_json_path place = {.parent = path}, key = {.parent = &place};
-	size_t i, k;
-
-	for (i = 1; i < config->n_segments; i++) {
-		for (k = 0; k < i; k++) {
-			if (!config->segments[i].name || !config->segments[k].name ||
-				strcmp(config->segments[i].name, config->segments[k].name) != 0)
-				continue;
-			place.index = i;
-			key.key = "name";
-			pps_json_error(errors, &key, "\"%s\" is the name of segments[%zu] already",
-				config->segments[i].name, k);
-			break;
-		}
-	}
-	for (i = 1; i < 2 * config->n_segments; i++) {
-		for (k = 0; k < i; k++) {
-			if (!port_of(config, i) || !port_of(config, k) ||
-				strcmp(port_of(config, i), port_of(config, k)) != 0)
-				continue;
-			place.index = i / 2;
-			key.key = i % 2 ? "outside" : "inside";
-			pps_json_error(errors, &key, "\"%s\" is segments[%zu].%s already",
-				port_of(config, i), k / 2, k % 2 ? "outside" : "inside");
-			break;
-		}
-	}
-}
-
-static void read_segments(const json_t *value, const struct pps_json_path *path, void *target,
-	void *aux, struct pps_errors *errors)
-{
-	struct pps_json_path place = {.parent = path};
-	struct config *config = target;
-	size_t n = json_array_size(value);
-
-	if (!json_is_array(value) || n == 0 || n > PPS_SEGMENTS_MAX) {
-		pps_json_error(errors, path, "%s is not a list of 1 to %d segments",
-			pps_json_quote(value), PPS_SEGMENTS_MAX);
-		return;
-	}
-	config->segments = pps_alloc(n * sizeof(config->segments[0]));
-	config->n_segments = n;
-	for (place.index = 0; place.index < n; place.index++)
-		pps_json_read_object(json_array_get(value, place.index), &place, segment_fields,
-			COUNT(segment_fields), &config->segments[place.index], aux, errors);
-	check_segments(config, path, errors);
-}
-
 /* ---- single values ---- */
 
 static void read_mode(const json_t *value, const struct pps_json_path *path, void *target,
@@ -229,10 +119,7 @@ static void read_mode(const json_t *value, const struct pps_json_path *path, voi
 	unsigned int index = 0;
 
 	(void)aux;
-	if (json_is_string(value) && !strcmp(json_string_value(value), "observer"))
-		pps_json_error(errors, path,
-			"\"observer\" is not in this build: it has \"inline\" and \"audit\"");
-	else if (read_word(value, path, mode_words, COUNT(mode_words), &index, errors))
+	if (read_word(value, path, mode_words, COUNT(mode_words), &index, errors))
 		*(enum config_mode *)target = index;
 }
 
@@ -274,7 +161,7 @@ static void read_workers(const json_t *value, const struct pps_json_path *path, 
 	uint32_t workers = 1;
 
 	(void)aux;
-	read_range(value, path, &workers, 1, 127, errors);
+	config_read_range(value, path, &workers, 1, 127, errors);
 	if (workers > 1)
 		pps_json_error(errors, path, "%u workers are not in this build: it has 1", workers);
 	*(uint32_t *)target = workers;
@@ -284,14 +171,14 @@ static void read_flows(const json_t *value, const struct pps_json_path *path, vo
 	void *aux, struct pps_errors *errors)
 {
 	(void)aux;
-	read_range(value, path, target, 1024, 1u << 26, errors);
+	config_read_range(value, path, target, 1024, 1u << 26, errors);
 }
 
 static void read_half_open_number(const json_t *value, const struct pps_json_path *path,
 	void *target, void *aux, struct pps_errors *errors)
 {
 	(void)aux;
-	read_range(value, path, target, 1, 1u << 26, errors);
+	config_read_range(value, path, target, 1, 1u << 26, errors);
 }
 
 static const struct pps_json_field half_open_fields[] = {
@@ -328,28 +215,28 @@ static void read_build(const json_t *value, const struct pps_json_path *path, vo
 	void *aux, struct pps_errors *errors)
 {
 	(void)aux;
-	read_range(value, path, target, 0, 1u << 20, errors);
+	config_read_range(value, path, target, 0, 1u << 20, errors);
 }
 
 static void read_hours(const json_t *value, const struct pps_json_path *path, void *target,
 	void *aux, struct pps_errors *errors)
 {
 	(void)aux;
-	read_range(value, path, target, 0, 8760, errors);
+	config_read_range(value, path, target, 0, 8760, errors);
 }
 
 static void read_rotate(const json_t *value, const struct pps_json_path *path, void *target,
 	void *aux, struct pps_errors *errors)
 {
 	(void)aux;
-	read_range(value, path, target, 1, 65536, errors);
+	config_read_range(value, path, target, 1, 65536, errors);
 }
 
 static void read_keep(const json_t *value, const struct pps_json_path *path, void *target,
 	void *aux, struct pps_errors *errors)
 {
 	(void)aux;
-	read_range(value, path, target, 0, 1000, errors);
+	config_read_range(value, path, target, 0, 1000, errors);
 }
 
 /* A unix socket's name has little room; better told here than by bind(). */
@@ -494,9 +381,11 @@ static void read_state(const json_t *value, const struct pps_json_path *path, vo
 
 static const struct pps_json_field config_fields[] = {
 	{"eal", config_read_eal, 0, false, NULL, "arguments for EAL, one a string"},
-	{"segments", read_segments, 0, true, NULL, "the wires: pairs of ports"},
+	{"segments", config_read_segments, 0, true, NULL,
+		"the wires: pairs of ports, or mirror ports of an observer"},
 	{"mode", read_mode, offsetof(struct config, mode), false, NULL,
-		"inline enforces; audit forwards everything and reports what inline would drop"},
+		"inline enforces; audit forwards everything and reports what inline would drop; "
+		"observer does so on a copy of the traffic and sends nothing"},
 	{"policy", config_read_path, offsetof(struct config, policy), true, NULL,
 		"the approved-PPS policy in force from the start"},
 	{"clock", read_clock, offsetof(struct config, clock), false, NULL,
@@ -522,7 +411,7 @@ static const struct pps_json_field config_fields[] = {
 
 const struct config_table config_tables[CONFIG_TABLES] = {
 	{"", config_fields, COUNT(config_fields)},
-	{"segments", segment_fields, COUNT(segment_fields)},
+	{"segments", config_segment_fields, CONFIG_SEGMENT_FIELDS},
 	{"half_open", half_open_fields, COUNT(half_open_fields)},
 	{"events", events_fields, COUNT(events_fields)},
 	{"access", access_fields, COUNT(access_fields)},
@@ -573,8 +462,10 @@ struct config *config_load(const char *path, struct pps_errors *errors)
 		document, NULL, config_fields, COUNT(config_fields), config, &reading, errors);
 	json_decref(document);
 	free(folder);
-	if (errors->n_total == n_before)
+	if (errors->n_total == n_before) {
 		settle_half_open(config, errors);
+		config_settle_segments(config, errors);
+	}
 	/* A run on captures repeats itself: it depends on no run before. */
 	if (!config->has_state && config->clock == CONFIG_CLOCK_SYSTEM)
 		config->state = pps_strdup("/var/lib/ppsfw");
@@ -586,16 +477,9 @@ struct config *config_load(const char *path, struct pps_errors *errors)
 
 void config_free(struct config *config)
 {
-	size_t i;
-
 	if (!config)
 		return;
-	for (i = 0; i < config->n_segments; i++) {
-		free(config->segments[i].name);
-		free(config->segments[i].inside);
-		free(config->segments[i].outside);
-	}
-	free(config->segments);
+	config_free_segments(config);
 	config_free_list(config->eal, config->n_eal);
 	config_free_list(config->admins, config->n_admins);
 	config_free_list(config->viewers, config->n_viewers);

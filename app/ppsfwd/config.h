@@ -10,7 +10,8 @@
  * Paths are absolute here. In the file they are relative to its folder, and so are those of
  * net_pcap inside --vdev arguments (config_path.c).
  *
- * Files: config.c (the tables, and what each value must be), config_path.c (paths), config_eal.c
+ * Files: config.c (the tables, and what each value must be), config_segment.c (the same for
+ * segments), config_path.c (paths), config_eal.c
  * (arguments for EAL), config_print.c (the same back as JSON).
  */
 
@@ -18,15 +19,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <pps_addr.h>
 #include <pps_base.h>
 #include <pps_port.h>
 
-enum config_mode { CONFIG_INLINE, CONFIG_AUDIT };
+enum config_mode { CONFIG_INLINE, CONFIG_AUDIT, CONFIG_OBSERVER };
 enum config_clock { CONFIG_CLOCK_SYSTEM, CONFIG_CLOCK_CAPTURE };
 
 struct config_segment {
 	char *name;
-	char *inside, *outside;
+	char *inside, *outside; /* NULL with 'mirror' */
+	char *mirror; /* the one port of an observer that gets both directions, or NULL */
+	struct pps_prefix *inside_prefixes; /* with 'mirror': these, */
+	size_t n_inside_prefixes;
+	struct pps_mac *inside_macs; /* or these say which side sent a frame (mirror.h) */
+	size_t n_inside_macs;
 	uint32_t mtu; /* 0: not given */
 };
 

@@ -15,6 +15,22 @@ static json_t *print_list(char *const *items, size_t n)
 	return list;
 }
 
+static void add_inside(json_t *object, const struct config_segment *segment)
+{
+	char prefix[PPS_ADDR_TEXT_MAX], mac[PPS_MAC_TEXT_MAX];
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < segment->n_inside_prefixes; i++)
+		json_array_append_new(
+			list, json_string(pps_prefix_format(&segment->inside_prefixes[i], prefix)));
+	for (i = 0; i < segment->n_inside_macs; i++)
+		json_array_append_new(
+			list, json_string(pps_mac_format(&segment->inside_macs[i], mac)));
+	json_object_set_new(
+		object, segment->n_inside_macs ? "inside_macs" : "inside_prefixes", list);
+}
+
 static json_t *print_segments(const struct config *config)
 {
 	const struct config_segment *segment;
@@ -23,8 +39,10 @@ static json_t *print_segments(const struct config *config)
 
 	for (i = 0; i < config->n_segments; i++) {
 		segment = &config->segments[i];
-		item = json_pack("{s:s, s:s, s:s}", "name", segment->name, "inside",
-			segment->inside, "outside", segment->outside);
+		item = json_pack("{s:s, s:s*, s:s*, s:s*}", "name", segment->name, "inside",
+			segment->inside, "outside", segment->outside, "mirror", segment->mirror);
+		if (segment->mirror)
+			add_inside(item, segment);
 		if (segment->mtu)
 			json_object_set_new(item, "mtu", json_integer(segment->mtu));
 		json_array_append_new(list, item);

@@ -31,6 +31,21 @@ void config_set_string(void *target, char *text);
 bool config_check_text(
 	const json_t *value, const struct pps_json_path *path, struct pps_errors *errors);
 void config_free_list(char **items, size_t n);
+/* Reads a whole number from 'least' to 'most'. */
+void config_read_range(const json_t *value, const struct pps_json_path *path, uint32_t *target,
+	uint32_t least, uint32_t most, struct pps_errors *errors);
+
+/* ---- config_segment.c ---- */
+
+#define CONFIG_SEGMENT_FIELDS 7
+extern const struct pps_json_field config_segment_fields[CONFIG_SEGMENT_FIELDS];
+
+/* A reader: the list of segments. */
+void config_read_segments(const json_t *value, const struct pps_json_path *path, void *config,
+	void *aux, struct pps_errors *errors);
+/* What the mode, which may stand behind the segments, says of them. */
+void config_settle_segments(const struct config *config, struct pps_errors *errors);
+void config_free_segments(struct config *config);
 
 /* ---- config_path.c ---- */
 

@@ -10,6 +10,8 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
+#include "mirror.h"
+
 #define EVENT_RING_SIZE  8192
 #define STOP_POLL_NS     1000000
 #define STOP_PATIENCE_NS (5 * PPS_NS_PER_SEC) /* a worker that gets nowhere for so long hangs */
@@ -22,6 +24,7 @@ static bool open_ports(
 		.segments = segments,
 		.n_segments = (unsigned int)config->n_segments,
 		.n_workers = config->workers,
+		.receive_only = config->mode == CONFIG_OBSERVER,
 		.capture_clock = config->clock == CONFIG_CLOCK_CAPTURE,
 	};
 
@@ -30,11 +33,28 @@ static bool open_ports(
 			.name = config->segments[i].name,
 			.inside = config->segments[i].inside,
 			.outside = config->segments[i].outside,
+			.mirror = config->segments[i].mirror,
 			.mtu = (uint16_t)config->segments[i].mtu,
 		};
 	}
 	datapath->ports = pps_ports_open(&params, errors);
 	return datapath->ports != NULL;
+}
+
+static bool create_mirrors(
+	struct datapath *datapath, const struct config *config, struct pps_errors *errors)
+{
+	for (size_t i = 0; i < config->n_segments; i++) {
+		if (config->segments[i].mirror == NULL)
+			continue;
+		datapath->mirrors[i] = mirror_create(&config->segments[i]);
+		if (datapath->mirrors[i] == NULL) {
+			pps_errors_add(errors, "segments", "no memory for what is inside: %s",
+				strerror(errno));
+			return false;
+		}
+	}
+	return true;
 }
 
 /* The parts one worker owns. What was made is freed by destroy_worker(), also after a failure. */
@@ -66,6 +86,7 @@ static const char *create_worker(struct worker *worker, const struct config *con
 		.stats = worker->stats,
 		.events = worker->events,
 		.audit = worker->audit,
+		.observer = worker->observer,
 	};
 	worker->filter = pps_filter_create(&filter);
 	if (worker->filter == NULL)
@@ -100,7 +121,7 @@ bool datapath_create(
 		pps_errors_add(errors, "", "no memory for the ruleset snapshot");
 		return false;
 	}
-	if (!open_ports(datapath, config, errors))
+	if (!open_ports(datapath, config, errors) || !create_mirrors(datapath, config, errors))
 		return false;
 	for (unsigned int i = 0; i < config->workers; i++) {
 		struct worker *worker = &datapath->workers[i];
@@ -116,6 +137,8 @@ bool datapath_create(
 		worker->index = i;
 		worker->lcore = lcore;
 		worker->audit = config->mode == CONFIG_AUDIT;
+		worker->observer = config->mode == CONFIG_OBSERVER;
+		worker->mirrors = datapath->mirrors;
 		worker->ports = datapath->ports;
 		worker->snapshot = datapath->snapshot;
 		worker->clock = &datapath->clock;
@@ -203,6 +226,8 @@ void datapath_destroy(struct datapath *datapath)
 			destroy_worker(&datapath->workers[i]);
 	}
 	pps_ports_close(datapath->ports);
+	for (unsigned int i = 0; i < PPS_SEGMENTS_MAX; i++)
+		mirror_destroy(datapath->mirrors[i]);
 	pps_snapshot_destroy(datapath->snapshot);
 	free(datapath->workers);
 	*datapath = (struct datapath){0};
@@ -240,6 +265,10 @@ void datapath_totals(const struct datapath *datapath, struct datapath_totals *re
 		ret->rebound += pps_stats_load(&stats->rejudged_rebound);
 		ret->cut += pps_stats_load(&stats->rejudged_cut);
 		ret->egress += pps_stats_load(&stats->egress);
+		ret->observed += pps_stats_load(&stats->observed);
+		ret->observed_bytes += pps_stats_load(&stats->observed_bytes);
+		ret->observed_conversations += pps_stats_load(&stats->observed_conversations);
+		ret->observed_answered += pps_stats_load(&stats->observed_answered);
 		for (unsigned int p = 0; p < PPS_PORTS_MAX; p++)
 			add_port(&ret->ports[p], &stats->ports[p]);
 	}

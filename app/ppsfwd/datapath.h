@@ -22,6 +22,7 @@ struct datapath {
 	unsigned int n_workers;
 	struct worker_clock clock;
 	struct pps_ports *ports;
+	struct mirror *mirrors[PPS_SEGMENTS_MAX]; /* by segment; NULL: it has two ports */
 	struct pps_snapshot *snapshot;
 	bool capture_clock;
 	bool running;
@@ -34,6 +35,7 @@ struct datapath_totals {
 	uint64_t flows_started, flows_ended, flows_live, flows_replaced, half_open;
 	uint64_t kept, rebound, cut;
 	uint64_t egress;
+	uint64_t observed, observed_bytes, observed_conversations, observed_answered;
 	struct pps_port_stats ports[PPS_PORTS_MAX];
 };
 

@@ -275,8 +275,9 @@ json_t *explain_answer(const struct manager *manager, const struct explain_job *
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
 		json_array_append_new(
 			list, step_json(job, steps[i], rule != NULL ? rule->id : NULL, policy));
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "verdict",
-		verdict_word(verdict->reason), "reason", pps_reason_word(verdict->reason), "text",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "mode",
+		config_mode_word(manager->config->mode), "verdict", verdict_word(verdict->reason),
+		"reason", pps_reason_word(verdict->reason), "text",
 		pps_reason_text(verdict->reason), "step", pps_step_word(verdict->step), "packet",
 		packet_json(job), "steps", list, "rule",
 		rule != NULL ? rule_json(rule, policy, expired) : json_null(), "nearest",

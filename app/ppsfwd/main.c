@@ -147,7 +147,14 @@ static void end_at_once(struct manager *manager, int code)
 	_exit(code);
 }
 
-/* Why it stops, and what became of all frames while it ran. */
+static const char *const openings[] = {
+	[CONFIG_INLINE] = "forwarding",
+	[CONFIG_AUDIT] = "AUDIT mode: NOTHING IS BLOCKED, everything is forwarded",
+	[CONFIG_OBSERVER] = "OBSERVER mode: NOTHING IS BLOCKED and nothing is sent",
+};
+
+/* Why it stops, and what became of all frames while it ran. An observer says what it saw, all of
+ * which was on the wire. */
 static json_t *stop_fields(const struct manager *manager)
 {
 	struct datapath_totals totals;
@@ -160,6 +167,8 @@ static json_t *stop_fields(const struct manager *manager)
 		json_object_set_new(fields, "signal", json_string(strsignal(manager->stop_signal)));
 	else
 		json_object_set_new(fields, "cause", json_string("capture exhausted"));
+	if (manager->config->mode == CONFIG_OBSERVER)
+		json_object_set_new(fields, "observed", observed_summary(manager, &totals));
 	return fields;
 }
 
@@ -191,8 +200,7 @@ static int serve(const struct options *options, const struct config *config)
 		json_pack("{s:s, s:s, s:s, s:o}", "version", PPS_VERSION, "mode",
 			config_mode_word(config->mode), "clock", config_clock_word(config->clock),
 			"config", pps_json_text(options->config)));
-	pps_log(PPS_LOG_INFO, "%s, policy \"%s\" revision %llu in force",
-		config->mode == CONFIG_AUDIT ? "AUDIT mode: everything is forwarded" : "forwarding",
+	pps_log(PPS_LOG_INFO, "%s, policy \"%s\" revision %llu in force", openings[config->mode],
 		manager.reload.current->policy->name,
 		(unsigned long long)manager.reload.current->policy->revision);
 	manager_run(&manager);
@@ -200,7 +208,9 @@ static int serve(const struct options *options, const struct config *config)
 	code = manager.worker_hangs ? EXIT_FAILED : EXIT_GOOD;
 	if (manager.worker_hangs || manager.builder_left)
 		end_at_once(&manager, code);
-	pps_log(PPS_LOG_INFO, "stopped; nothing crosses");
+	pps_log(PPS_LOG_INFO, "%s",
+		config->mode == CONFIG_OBSERVER ? "stopped; nothing is observed any more"
+						: "stopped; nothing crosses");
 err_start:
 	datapath_stop(&datapath, manager_drain, &manager);
 err_manager:

@@ -345,8 +345,7 @@ static void watch_links(struct manager *manager, uint64_t mono_ns)
 			manager_event(manager, changes[i].up ? "link_up" : "link_down", NULL,
 				json_pack("{s:s, s:s, s:s, s:b}", "port", port->name, "segment",
 					manager->config->segments[port->segment].name, "side",
-					port->side == PPS_SIDE_INSIDE ? "inside" : "outside",
-					"mirrored", changes[i].mirrored));
+					pps_port_side_word(port), "mirrored", changes[i].mirrored));
 		}
 	}
 }

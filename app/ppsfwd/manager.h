@@ -114,6 +114,10 @@ void manager_event_at(struct manager *manager, uint64_t wall_ns, const char *kin
 /* Says when flow tables fill up and when that is over. Every round. (pressure.c) */
 void manager_watch_pressure(struct manager *manager);
 
+/* {"packets", "bytes", "conversations", "answered"}: what an observer saw that would have been
+ * denied; null in other modes. (commands_status.c) */
+json_t *observed_summary(const struct manager *manager, const struct datapath_totals *totals);
+
 /* {"name", ...} of the policy in force, or null. (commands_status.c) */
 json_t *policy_summary(const struct manager *manager);
 

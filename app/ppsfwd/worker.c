@@ -148,6 +148,10 @@ static unsigned int poll_port(struct worker *worker, const struct pps_port *port
 	n = rte_eth_rx_burst(port->id, (uint16_t)worker->index, frames, PPS_BURST_MAX);
 	if (n == 0)
 		return 0;
+	if (unlikely(worker->observer)) {
+		worker_observe(worker, port, ruleset, now, frames, n);
+		return n;
+	}
 	pps_filter_burst(worker->filter, ruleset, &ingress, now, frames, n, verdicts);
 	worker_forward(worker, port, frames, n, verdicts);
 	return n;

@@ -22,6 +22,9 @@
  *            last touch is the release store of 'state'. A job the worker did not come to any more
  *            stays WORKER_JOB_ASKED, and what stands in it is no answer.
  *
+ * Observer   Receives and judges, and frees every frame: worker_observe() stands in the place of
+ *            worker_forward(), the one function that leads to the transmit queues.
+ *
  * Stop       'stop' asks; the worker finishes the burst in hand, drops the fragments that still
  *            wait, ends its flows (with events), and returns. While no worker runs, nothing
  * crosses.
@@ -38,6 +41,7 @@
 #include <pps_snapshot.h>
 #include <pps_stats.h>
 
+struct mirror;
 struct worker;
 
 enum worker_job_state { WORKER_JOB_NEW, WORKER_JOB_ASKED, WORKER_JOB_SERVED };
@@ -60,7 +64,9 @@ struct worker {
 	unsigned int index; /* 0 to n - 1: queue number and snapshot reader */
 	unsigned int lcore;
 	bool audit;
+	bool observer;
 	const struct pps_ports *ports;
+	struct mirror *const *mirrors; /* by segment; NULL: it has two ports */
 	struct pps_snapshot *snapshot;
 	struct worker_clock *clock;
 
@@ -94,6 +100,11 @@ int worker_main_capture(void *worker);
 
 /* Gives it a job; false while it has one. Management. */
 bool worker_ask(struct worker *worker, struct worker_job *job);
+
+/* Observer: judges what came in on a port, and frees it (worker_observer.c). */
+void worker_observe(struct worker *worker, const struct pps_port *port,
+	const struct pps_ruleset *ruleset, const struct pps_clock *now, struct rte_mbuf **frames,
+	unsigned int n);
 
 /* Shared by the two loops (worker.c). */
 void worker_forward(struct worker *worker, const struct pps_port *port, struct rte_mbuf **frames,

@@ -190,8 +190,12 @@ static void judge_one(struct capture *capture, const struct pps_port *port, stru
 	clock_at(capture, &now);
 	wait_for_room(worker);
 	ruleset = ruleset_now(worker, &now);
-	pps_filter_burst(worker->filter, ruleset, &ingress, &now, &frame, 1, &verdict);
-	worker_forward(worker, port, &frame, 1, &verdict);
+	if (worker->observer) {
+		worker_observe(worker, port, ruleset, &now, &frame, 1);
+	} else {
+		pps_filter_burst(worker->filter, ruleset, &ingress, &now, &frame, 1, &verdict);
+		worker_forward(worker, port, &frame, 1, &verdict);
+	}
 	/* Behind the packet: if it is its own flow that ends, the packet's reason says why. */
 	if (ruleset != NULL)
 		sweep(worker, ruleset, &now);

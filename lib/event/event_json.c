@@ -50,7 +50,9 @@ static void add_segment(
 	snprintf(number, sizeof(number), "%u", event->segment);
 	add_text(object, "segment",
 		event->segment < names->n_segments ? names->segments[event->segment] : number);
-	add_text(object, "direction", pps_direction_word((enum pps_direction)event->direction));
+	if (event->direction != 0)
+		add_text(object, "direction",
+			pps_direction_word((enum pps_direction)event->direction));
 }
 
 static void add_address(json_t *object, const char *key, uint8_t family, const uint8_t *bytes)
@@ -151,6 +153,10 @@ static void add_deny(
 		add_text(object, "class", "egress");
 	if (event->audit)
 		json_object_set_new_nocheck(object, "audit", json_true());
+	if (event->observer)
+		json_object_set_new_nocheck(object, "observer", json_true());
+	if (event->answers)
+		json_object_set_new_nocheck(object, "answers", json_true());
 }
 
 static json_t *pair(const uint64_t numbers[2])

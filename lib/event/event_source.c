@@ -146,7 +146,7 @@ static inline void make_key(struct deny_key *key, const struct pps_packet *packe
 	key->words[6] = pack16((uint64_t)packet->family << 8 | packet->protocol,
 		(uint64_t)packet->icmp_type << 8 | packet->icmp_code,
 		(uint64_t)reason << 8 | segment,
-		(uint64_t)side << 3 | (uint64_t)flags << 1 | has_l4(packet));
+		(uint64_t)side << 5 | (uint64_t)flags << 1 | has_l4(packet));
 }
 _Static_assert(sizeof(((struct pps_packet *)0)->src) == 16, "two words");
 
@@ -223,9 +223,12 @@ void pps_event_deny(struct pps_event_source *source, uint64_t wall_ns,
 		.kind = PPS_EVENT_DENY,
 		.detail = (uint8_t)reason,
 		.segment = segment,
-		.direction = (uint8_t)pps_side_direction(side),
+		.direction =
+			reason == PPS_REASON_SIDE_UNKNOWN ? 0 : (uint8_t)pps_side_direction(side),
 		.audit = (flags & PPS_EVENT_AUDIT) != 0,
 		.egress = (flags & PPS_EVENT_EGRESS) != 0,
+		.observer = (flags & PPS_EVENT_OBSERVER) != 0,
+		.answers = (flags & PPS_EVENT_ANSWERS) != 0,
 	};
 	fill(&place->event, packet);
 	append(source, i);

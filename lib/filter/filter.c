@@ -51,10 +51,18 @@ struct pps_filter *pps_filter_create(const struct pps_filter_params *params)
 	filter->flows = params->flows;
 	filter->stats = params->stats;
 	filter->events = params->events;
-	filter->audit = params->audit;
+	filter->keeps = !params->audit && !params->observer;
+	filter->event_flags =
+		(params->audit ? PPS_EVENT_AUDIT : 0) | (params->observer ? PPS_EVENT_OBSERVER : 0);
 	filter->fragments = pps_fragment_store_create(&PPS_FRAGMENT_PARAMS_DEFAULT);
-	if (filter->fragments == NULL) {
+	if (params->observer)
+		filter->observed = observed_create();
+	if (filter->fragments == NULL || (params->observer && filter->observed == NULL)) {
+		pps_fragment_store_destroy(filter->fragments);
+		observed_destroy(filter->observed);
+		rte_free(filter->buckets);
 		rte_free(filter);
+		errno = ENOMEM;
 		return NULL;
 	}
 	return filter;
@@ -66,6 +74,7 @@ void pps_filter_destroy(struct pps_filter *filter)
 		return;
 	fragments_free(filter);
 	pps_fragment_store_destroy(filter->fragments);
+	observed_destroy(filter->observed);
 	rte_free(filter->buckets);
 	rte_free(filter);
 }
@@ -461,17 +470,19 @@ static void account_drop(struct pps_filter *filter, const struct pps_packet *pac
 	const struct burst *burst = &filter->burst;
 	bool by_rule = pps_reason_step(verdict->reason) == PPS_STEP_CLASSIFY;
 	bool egress = is_egress(burst, verdict);
+	unsigned int flags = filter->event_flags | (egress ? PPS_EVENT_EGRESS : 0);
 
 	if (verdict->reason == PPS_REASON_HELD)
 		return;
+	if (filter->observed != NULL && observe_deny(filter, packet, verdict))
+		flags |= PPS_EVENT_ANSWERS;
 	pps_stats_add(&filter->stats->drops[verdict->reason], 1);
 	if (egress)
 		pps_stats_add(&filter->stats->egress, 1);
 	pps_stats_add(&filter->stats->drop_bytes, packet->length);
 	pps_event_deny(filter->events, burst->now->wall_ns, packet, burst->ingress->segment,
 		burst->ingress->side, verdict->reason, by_rule ? verdict->rule : 0,
-		burst->ruleset->generation,
-		(filter->audit ? PPS_EVENT_AUDIT : 0) | (egress ? PPS_EVENT_EGRESS : 0));
+		burst->ruleset->generation, flags);
 }
 
 void account_rule(struct pps_worker_stats *stats, uint32_t slot, uint64_t bytes, uint64_t wall_ns)
@@ -500,6 +511,8 @@ static void account(struct pps_filter *filter, unsigned int n, struct pps_verdic
 		if (likely(verdict->reason == PPS_REASON_NONE)) {
 			passed++;
 			passed_bytes += packet->length;
+			if (unlikely(verdict->new_flow) && filter->observed != NULL)
+				observe_start(filter, packet);
 		} else {
 			account_drop(filter, packet, verdict);
 		}

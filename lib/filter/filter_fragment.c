@@ -23,8 +23,12 @@ static void account_late_drop(struct pps_filter *filter, const struct pps_fragme
 {
 	pps_stats_add(&filter->stats->drops[held->reason], 1);
 	pps_stats_add(&filter->stats->drop_bytes, held->packet.length);
+	if (filter->observed != NULL) {
+		pps_stats_add(&filter->stats->observed, 1);
+		pps_stats_add(&filter->stats->observed_bytes, held->packet.length);
+	}
 	pps_event_deny(filter->events, now->wall_ns, &held->packet, held->segment, held->side,
-		held->reason, 0, generation, filter->audit ? PPS_EVENT_AUDIT : 0);
+		held->reason, 0, generation, filter->event_flags);
 }
 
 /* Frees and counts what the store gave up. */
@@ -209,7 +213,7 @@ static void judge_fragment(
 		reason = PPS_REASON_HELD;
 		if (!burst->dry)
 			pps_fragment_hold(filter->fragments, &view, packet,
-				filter->audit ? NULL : burst->frames[i]);
+				filter->keeps ? burst->frames[i] : NULL);
 		break;
 	default:
 		reason = view.reason;

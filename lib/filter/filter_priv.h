@@ -4,7 +4,8 @@
 
 /*
  * What filter.c (the law), filter_front.c (its steps 1 and 2), filter_fragment.c (its step 3),
- * filter_sources.c (its step 4), filter_classify.c (asking the ruleset), filter_limits.c (how much
+ * filter_sources.c (its step 4), filter_classify.c (asking the ruleset), filter_observe.c
+ * (what an observer counts), filter_limits.c (how much
  * of what is approved) and filter_age.c (silent flows) share.
  *
  * The scratch of a burst lives inside the filter: nothing is allocated while frames are judged.
@@ -61,7 +62,9 @@ struct pps_filter {
 	struct pps_worker_stats *stats;
 	struct pps_event_source *events;
 	struct pps_fragment_store *fragments;
-	bool audit;
+	bool keeps; /* frames of fragments that wait (inline) */
+	unsigned int event_flags; /* of every deny: the mode */
+	struct observed *observed; /* tuples denied lately; NULL: not an observer */
 
 	uint32_t sweep_cursor;
 	uint32_t sweep_generation; /* the ruleset the pass under way began with */
@@ -86,6 +89,15 @@ void front(struct burst *burst, unsigned int i, const uint8_t *data, uint32_t he
 /* The same for a frame in an mbuf, which may have several segments. */
 void front_mbuf(struct pps_filter *filter, unsigned int i, struct rte_mbuf *frame,
 	struct pps_verdict *verdict);
+
+/* Makes and frees what an observer needs (filter_observe.c). NULL when there is no memory. */
+struct observed *observed_create(void);
+void observed_destroy(struct observed *observed); /* NULL is fine */
+/* Observer: counts a packet that was denied. True when it answers a denied conversation. */
+bool observe_deny(struct pps_filter *filter, const struct pps_packet *packet,
+	const struct pps_verdict *verdict);
+/* Observer: the packet started a flow. */
+void observe_start(struct pps_filter *filter, const struct pps_packet *packet);
 
 /* Steps 5 to 9 for the frame with key 'k' (filter.c). */
 enum pps_reason judge_keyed(struct pps_filter *filter, unsigned int k, struct pps_verdict *verdict);

@@ -24,8 +24,21 @@
  * The filter forwards nothing: the worker does, according to the verdicts and the mode. In audit
  * mode verdicts and counters are the same, the worker forwards all, and events say so.
  *
+ * Observer. The same again, of a copy of the traffic: the worker forwards nothing, and what is
+ * denied was on the wire all the same. Besides its packets and bytes (observed, observed_bytes: all
+ * that is denied, but not what side_unknown leaves unjudged) conversations are counted:
+ *
+ *     observed_conversations   a denied packet with a tuple, of no live flow and denied by step 4
+ * or by 7 and behind, whose tuple was not denied lately observed_answered        then the other
+ * side sent a packet of the tuple, once a conversation: denied (tcp_not_syn, a UDP answer) or
+ * starting a flow of its own. So the denied packet, or one before it, reached its destination
+ *
+ * What was denied lately stands in a table of 65,536 places by the hash of the tuple, one tuple
+ * each: it is forgotten a minute after its last packet, or when another takes its place, and counts
+ * as another conversation if it goes on after that. ICMP errors are no answers. (filter_observe.c)
+ *
  * Fragments. A fragment that comes before the first one of its datagram gets no verdict yet
- * (PPS_REASON_HELD): its frame is the filter's from then on, in every mode but audit. What the
+ * (PPS_REASON_HELD): its frame is the filter's from then on, in inline mode. What the
  * first one's verdict releases is told by pps_filter_released() right after the burst; what is
  * dropped is counted and freed here. See pps_fragment.h.
  *
@@ -81,7 +94,8 @@ struct pps_filter_params {
 	struct pps_flow_table *flows;
 	struct pps_worker_stats *stats;
 	struct pps_event_source *events;
-	bool audit;
+	bool audit; /* everything is forwarded */
+	bool observer; /* nothing is: the frames are copies */
 };
 
 /* The parts stay the caller's and must outlive the filter. NULL and errno. */
@@ -90,12 +104,18 @@ void pps_filter_destroy(struct pps_filter *filter);
 
 /*
  * Judges n frames (at most PPS_BURST_MAX) and counts them. 'ruleset' NULL: everything is dropped
- * (no_policy). verdicts[i] belongs to frames[i]. In audit mode no frame is kept: what is HELD is
- * still the caller's, to be forwarded.
+ * (no_policy). verdicts[i] belongs to frames[i]. In audit and observer mode no frame is kept: what
+ * is HELD is still the caller's.
  */
 void pps_filter_burst(struct pps_filter *filter, const struct pps_ruleset *ruleset,
 	const struct pps_ingress *ingress, const struct pps_clock *now, struct rte_mbuf **frames,
 	unsigned int n, struct pps_verdict *verdicts);
+
+/* Counts, by the reason side_unknown, n frames of which nobody can say from which side they came.
+ * They stay the caller's. 'ingress'.side says nothing. */
+void pps_filter_side_unknown(struct pps_filter *filter, const struct pps_ruleset *ruleset,
+	const struct pps_ingress *ingress, const struct pps_clock *now,
+	struct rte_mbuf *const *frames, unsigned int n);
 
 /* A fragment that was held and may go now. */
 struct pps_release {

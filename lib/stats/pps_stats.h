@@ -50,6 +50,8 @@ enum pps_step {
 /* X(enumerator, word, step, sentence) */
 #define PPS_REASONS(X)                                                                             \
 	X(NONE, "none", PPS_STEP_ACCOUNT, "the packet passes")                                     \
+	X(SIDE_UNKNOWN, "side_unknown", PPS_STEP_LINK,                                             \
+		"not judged: it came on a mirror port, and its addresses do not tell its side")    \
 	X(LINK_RUNT, "link_runt", PPS_STEP_LINK, "the frame ends inside its link header")          \
 	X(VLAN_DENIED, "vlan_denied", PPS_STEP_LINK,                                               \
 		"the policy's link.vlans does not list a VLAN id of the frame")                    \
@@ -229,10 +231,13 @@ struct pps_rule_stats {
 
 /* One worker's counters. worker: rw, management: ro (pps_stats_load). */
 struct pps_worker_stats {
-	uint64_t drops[PPS_REASON_COUNT]; /* by reason; in audit mode "would have dropped" */
+	uint64_t drops[PPS_REASON_COUNT]; /* by reason; in audit and observer mode "would have" */
 	uint64_t drop_bytes;
 	uint64_t passed, passed_bytes;
 	uint64_t egress; /* drops that are alerts: an inside host tried what nothing approves */
+	/* Observer: what would be denied, all of it already on the wire (lib/filter). */
+	uint64_t observed, observed_bytes;
+	uint64_t observed_conversations, observed_answered;
 	uint64_t loops, busy_loops; /* for the watchdog and utilisation */
 	uint64_t flows_started, flows_ended, flows_live;
 	uint64_t flows_replaced; /* of those ended: half-open ones that made room */

@@ -2,8 +2,9 @@
 """Conversations for captured time: scripts of (seconds, side, frame), and rules for them."""
 
 import datetime
+import random
 
-from frames import tcp_frame, udp_frame
+from frames import arp, ethernet, icmp, ipv4, raw, tcp, tcp_frame, udp, udp_frame
 from harness import EPOCH, INSIDE, OUTSIDE, approve, replay
 from tap import check_equal
 
@@ -74,3 +75,29 @@ def fillers(start, count, step=0.01):
     """Traffic that has nothing to do with the exception and keeps captured time going."""
     return [(start + number * step, INSIDE, udp_frame(SERVER, 7, CLIENT, 53))
             for number in range(count)]
+
+
+def mixed_traffic():
+    """Every kind of frame these tests know, most of it not permitted."""
+    generator = random.Random(7)
+    script = handshake(40000) + handshake(40001, 1, vlans=[10]) + [
+        data(40000, 2, INSIDE, b"x" * 3000),
+        (3, OUTSIDE, tcp_frame(CLIENT, 40000, SERVER, 22, "S")),
+        (4, OUTSIDE, tcp_frame(CLIENT, 40000, SERVER, 22, "SF")),
+        (5, INSIDE, tcp_frame(SERVER, 1, CLIENT, 2, "PA", b"from nowhere")),
+        (6, OUTSIDE, ethernet(ipv4(CLIENT, SERVER, udp(1, 2), fragment=0x2000))),
+        (7, OUTSIDE, ethernet(ipv4(CLIENT, SERVER, raw(4, bytes(40))))),
+        (8, INSIDE, ethernet(arp(SERVER, CLIENT))),
+        (9, INSIDE, ethernet((0x88cc, bytes(46)))),
+        (10, OUTSIDE, ethernet(ipv4(SERVER, SERVER, tcp(1, 443, "S")))),
+        (11, OUTSIDE, ethernet(ipv4(CLIENT, SERVER, icmp(5)))),
+        (12, OUTSIDE, ethernet(ipv4(CLIENT, SERVER, tcp(1, 443, "S"), ttl=0))),
+    ]
+    for number in range(100):
+        side = INSIDE if number % 2 else OUTSIDE
+        script.append((20 + number, side, generator.randbytes(generator.randrange(0, 200))))
+        mutant = bytearray(generator.choice(script[:-1])[2])
+        if mutant:
+            mutant[generator.randrange(len(mutant))] ^= 1 << generator.randrange(8)
+        script.append((20.5 + number, side, bytes(mutant)))
+    return script

@@ -56,6 +56,20 @@ def audit_mode_says_in_capitals_that_nothing_is_blocked():
 
 
 @test
+def observer_mode_says_in_capitals_that_nothing_is_blocked_and_what_had_passed():
+    port = STATUS["segments"][0]["inside"]
+    observed = {"packets": 12, "bytes": 2048, "conversations": 3, "answered": 1}
+    result, _ = ask({"status": changed(STATUS, mode="observer", observed=observed,
+                                       segments=[{"name": "dmz", "mirror": dict(port, name="m0")}])})
+    check_in("OBSERVER: NOTHING IS BEING BLOCKED", result.out.splitlines()[0])
+    for text in ("would drop", "12 packets, 2.0 KiB, 3 conversations would have been denied; "
+                 "all were already on the wire; 1 answered"):
+        check_in(text, result.out)
+    row = next(line.split() for line in result.out.splitlines() if " mirror " in line)
+    check_equal(row[:3], ["dmz", "mirror", "m0"])
+
+
+@test
 def a_daemon_without_a_policy_says_that_nothing_passes():
     result, _ = ask({"status": changed(STATUS, policy=None)})
     check_exit(result, OK)
@@ -531,6 +545,18 @@ def explain_asks_about_the_packet_on_the_command_line():
         result, calls = ask({"explain": EXPLAINED}, "explain", *words)
         check_exit(result, OK)
         check_equal(calls, [("explain", params)])
+
+
+@test
+def explain_says_that_a_packet_would_be_dropped_where_nothing_is():
+    for mode, said in (("inline", "DROP not_approved"), ("audit", "WOULD BE DROPPED not_approved"),
+                       ("observer", "WOULD BE DROPPED not_approved")):
+        answer = dict(copy.deepcopy(EXPLAINED), mode=mode, verdict="drop", reason="not_approved")
+        result, _ = ask({"explain": answer}, "explain", "inbound", "tcp", "203.0.113.9:40000",
+                        "198.51.100.10:443")
+        check_in("\n" + said, result.out)
+        check_equal((mode, f"nothing is blocked in {mode} mode" in result.out),
+                    (mode, mode != "inline"))
 
 
 @test

@@ -31,7 +31,7 @@ def state_of(appliance):
 
 STATUS = {
     "": {"version", "pid", "mode", "clock", "started", "uptime_sec", "policy", "segments", "flows",
-         "packets", "top_drops", "workers", "events", "reload", "change"},
+         "packets", "top_drops", "workers", "events", "reload", "change", "observed"},
     "policy": {"name", "revision", "authority", "digest", "generation", "file", "loaded",
                "age_sec", "valid_until", "rules", "entries", "table_bytes"},
     "flows": {"live", "capacity", "started", "ended", "memory_bytes", "pressure", "half_open"},

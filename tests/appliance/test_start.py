@@ -64,7 +64,6 @@ MISTAKES = [
     ({"segments": [{"name": "dmz", "inside": "net_pcap0", "outside": "net_pcap0"}]}, "net_pcap0"),
     ({"segments": []}, "segments"),
     ({"mode": "obsrver"}, "mode"),
-    ({"mode": "observer"}, "observer"),
     ({"clock": "sundial"}, "clock"),
     ({"flows": 3}, "flows"),
     ({"speed": "fast"}, "speed"),

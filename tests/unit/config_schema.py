@@ -24,7 +24,8 @@ CASES = [
     ("an unknown key is refused", ["sockets"], "x", False),
     ("an unknown key of a segment is refused", ["segments", 0, "mtus"], 1500, False),
     ("audit mode is good", ["mode"], "audit", True),
-    ("observer mode is refused", ["mode"], "observer", False),
+    ("observer mode is good", ["mode"], "observer", True),
+    ("a mode nobody has is refused", ["mode"], "watch", False),
     ("captured time is good", ["clock"], "capture", True),
     ("two workers are refused", ["workers"], 2, False),
     ("1024 flows are good", ["flows"], 1024, True),
@@ -52,6 +53,26 @@ CASES = [
     ("no argument for EAL is good", ["eal"], [], True),
     ("building without a limit is good", ["build_mib"], 0, True),
     ("an unknown log level is refused", ["log"], "chatty", False),
+]
+
+MIRROR = {"name": "s", "mirror": "m"}
+PREFIXES, MACS = {"inside_prefixes": ["198.51.100.0/24", "::1"]}, {"inside_macs": ["02:00:00:00:00:0a"]}
+
+# Segments of an observer, and whether they are good.
+OBSERVED = [
+    ("a mirror port with prefixes is good", {**MIRROR, **PREFIXES}, True),
+    ("a mirror port with MAC addresses is good", {**MIRROR, **MACS}, True),
+    ("a mirror port with neither is refused", MIRROR, False),
+    ("a mirror port with both is refused", {**MIRROR, **PREFIXES, **MACS}, False),
+    ("a mirror port beside others is refused",
+     {**MIRROR, **PREFIXES, "inside": "a", "outside": "b"}, False),
+    ("prefixes without a mirror port are refused",
+     {"name": "s", "inside": "a", "outside": "b", **PREFIXES}, False),
+    ("one tap is refused", {"name": "s", "inside": "a"}, False),
+    ("no prefix is refused", {**MIRROR, "inside_prefixes": []}, False),
+    ("everything as a prefix is refused", {**MIRROR, "inside_prefixes": ["::/0"]}, False),
+    ("the MAC address of a group is refused",
+     {**MIRROR, "inside_macs": ["01:00:5e:00:00:01"]}, False),
 ]
 
 
@@ -85,8 +106,15 @@ def main():
         document = copy.deepcopy(MINIMAL)
         del document[key]
         results.append((f"a file without {key} is refused", not validator.is_valid(document)))
-    example = json.loads((CONFIG / "ppsfwd.example.json").read_text())
-    results.append(("the example is good", validator.is_valid(example)))
+    for sentence, segment, good in OBSERVED:
+        document = {"segments": [segment], "policy": "p.json", "mode": "observer"}
+        results.append((sentence, validator.is_valid(document) == good))
+    for mode in ({}, {"mode": "inline"}, {"mode": "audit"}):
+        document = {"segments": [{**MIRROR, **PREFIXES}], "policy": "p.json", **mode}
+        results.append((f"a mirror port is refused with {mode}", not validator.is_valid(document)))
+    for name in ("ppsfwd.example.json", "ppsfwd.observer.json"):
+        example = json.loads((CONFIG / name).read_text())
+        results.append((f"{name} is good", validator.is_valid(example)))
 
     print(f"1..{len(results)}")
     for number, (sentence, passed) in enumerate(results, 1):

@@ -191,11 +191,11 @@ static void expect_line(const char *text, const char *row)
 	X(a_policy_is_not_empty, "{" SEGMENT ",'policy':''}", "policy: it is empty\n")             \
 	X(a_path_has_no_control_characters, WITH("'state':'a\\u001bb'"),                           \
 		"state: 'a\\u001Bb' has a control character in it\n")                              \
-	X(observer_mode_is_refused_with_its_reason, WITH("'mode':'observer'"),                     \
-		"mode: 'observer' is not in this build: it has 'inline' and 'audit'\n")            \
 	X(a_slip_in_the_mode_is_answered_with_the_right_word, WITH("'mode':'inlin'"),              \
-		"mode: 'inlin' is none of 'inline', 'audit' (did you mean 'inline'?)\n")           \
-	X(a_mode_is_a_word, WITH("'mode':1"), "mode: 1 is none of 'inline', 'audit'\n")            \
+		"mode: 'inlin' is none of 'inline', 'audit', 'observer' (did you mean "            \
+		"'inline'?)\n")                                                                    \
+	X(a_mode_is_a_word, WITH("'mode':1"),                                                      \
+		"mode: 1 is none of 'inline', 'audit', 'observer'\n")                              \
 	X(an_unknown_clock_is_refused, WITH("'clock':'sundial'"),                                  \
 		"clock: 'sundial' is none of 'system', 'capture'\n")                               \
 	X(an_unknown_log_level_is_refused, WITH("'log':'chatty'"),                                 \
@@ -258,11 +258,67 @@ static void expect_line(const char *text, const char *row)
 		"eal[0]: rx_pcap= without a path\n")                                               \
 	X(all_mistakes_are_reported_at_once,                                                       \
 		"{'mode':'x','segments':[{'name':'s','inside':'a','mtu':1}],'flows':'many'}",      \
-		"mode: 'x' is none of 'inline', 'audit'\n"                                         \
+		"mode: 'x' is none of 'inline', 'audit', 'observer'\n"                             \
 		"segments[0].mtu: 1 is not a whole number (576-9600)\n"                            \
 		"segments[0]: missing key 'outside'\n"                                             \
 		"flows: 'many' is not a whole number (1024-67108864)\n"                            \
 		"missing key 'policy'\n")
+
+/* What segments of an observer may be. */
+#define WATCH(x)  "{'mode':'observer','policy':'p','segments':[" x "]}"
+#define MIRROR(x) "{'name':'s','mirror':'m'," x "}"
+#define SEGMENTS_REFUSED(X)                                                                       \
+	X(inline_mode_has_no_mirror_port, WIRES(MIRROR("'inside_prefixes':['::1']")),             \
+		"segments[0].mirror: 'm': a mirror port is for mode 'observer' alone, and the "   \
+		"mode is 'inline'\n")                                                             \
+	X(audit_mode_has_no_mirror_port,                                                          \
+		"{'segments':[" MIRROR(                                                           \
+			"'inside_macs':['02:00:00:00:00:0a']") "],'policy':'p','mode':'audit'}",  \
+		"segments[0].mirror: 'm': a mirror port is for mode 'observer' alone, and the "   \
+		"mode is 'audit'\n")                                                              \
+	X(a_mirror_port_needs_to_know_what_is_inside, WATCH("{'name':'s','mirror':'m'}"),         \
+		"segments[0]: missing key 'inside_prefixes' or 'inside_macs': nothing else says " \
+		"which side sent a frame of a 'mirror' port\n")                                   \
+	X(the_sides_of_a_mirror_port_are_told_in_one_way,                                         \
+		WATCH(MIRROR("'inside_prefixes':['::1'],'inside_macs':['02:00:00:00:00:0a']")),   \
+		"segments[0].inside_macs: the sides are told by 'inside_prefixes' already\n")     \
+	X(a_mirror_port_stands_alone,                                                             \
+		WATCH(MIRROR("'inside':'a','outside':'b','inside_prefixes':['::1']")),            \
+		"segments[0].inside: a 'mirror' port has both directions: it stands alone\n"      \
+		"segments[0].outside: a 'mirror' port has both directions: it stands alone\n")    \
+	X(without_a_mirror_port_nobody_asks_what_is_inside,                                       \
+		WATCH("{'name':'s','inside':'a','outside':'b','inside_prefixes':['::1'],"         \
+		      "'inside_macs':['02:00:00:00:00:0a']}"),                                    \
+		"segments[0].inside_prefixes: it says which side sent a frame of a 'mirror' "     \
+		"port, "                                                                          \
+		"and this segment has none\n"                                                     \
+		"segments[0].inside_macs: it says which side sent a frame of a 'mirror' port, "   \
+		"and this segment has none\n")                                                    \
+	X(a_tap_needs_both_ports, WATCH("{'name':'s','inside':'a'}"),                             \
+		"segments[0]: missing key 'outside'\n")                                           \
+	X(a_mirror_port_has_one_place,                                                            \
+		WATCH("{'name':'s','inside':'m','outside':'b'},"                                  \
+		      "{'name':'t','mirror':'m','inside_prefixes':['::1']}"),                     \
+		"segments[1].mirror: 'm' is segments[0].inside already\n")                        \
+	X(no_inside_prefix_is_refused, WATCH(MIRROR("'inside_prefixes':[]")),                     \
+		"segments[0].inside_prefixes: [] is not a list of 1 to 1024 prefixes\n")          \
+	X(inside_prefixes_are_prefixes,                                                           \
+		WATCH(MIRROR("'inside_prefixes':['10.0.0.5/24','x',7,'0.0.0.0/0']")),             \
+		"segments[0].inside_prefixes[0]: '10.0.0.5/24' has host bits set: write "         \
+		"10.0.0.0/24 "                                                                    \
+		"for the network, 10.0.0.5 for the host\n"                                        \
+		"segments[0].inside_prefixes[1]: 'x' is not an IPv4 or IPv6 address\n"            \
+		"segments[0].inside_prefixes[2]: 7 is not a string\n"                             \
+		"segments[0].inside_prefixes[3]: '0.0.0.0/0' leaves nothing outside\n")           \
+	X(inside_macs_are_mac_addresses,                                                          \
+		WATCH(MIRROR("'inside_macs':['02:00','01:00:5e:00:00:01',{}]")),                  \
+		"segments[0].inside_macs[0]: '02:00' is not a MAC address (02:00:00:00:00:0a)\n"  \
+		"segments[0].inside_macs[1]: '01:00:5e:00:00:01' is the address of a group: no "  \
+		"host sends from it\n"                                                            \
+		"segments[0].inside_macs[2]: {} is not a string\n")                               \
+	X(inside_macs_are_a_list, WATCH(MIRROR("'inside_macs':'02:00:00:00:00:0a'")),             \
+		"segments[0].inside_macs: '02:00:00:00:00:0a' is not a list of 1 to 1024 MAC "    \
+		"addresses\n")
 
 #define ACCEPTED(X)                                                                               \
 	X(the_policy_is_relative_to_the_file, "{" MINIMAL "}", "'policy': '~/p.json'")            \
@@ -270,6 +326,22 @@ static void expect_line(const char *text, const char *row)
 		"'policy': '/etc/p.json'")                                                        \
 	X(inline_is_the_default_mode, "{" MINIMAL "}", "'mode': 'inline'")                        \
 	X(audit_mode_is_read, WITH("'mode':'audit'"), "'mode': 'audit'")                          \
+	X(observer_mode_is_read, WITH("'mode':'observer'"), "'mode': 'observer'")                 \
+	X(an_observer_takes_a_mirror_port_and_prefixes,                                           \
+		WATCH(MIRROR("'inside_prefixes':['198.51.100.0/24','2001:db8:1::/48']")),         \
+		"'mirror': 'm',\n      'inside_prefixes': [\n        '198.51.100.0/24',\n"        \
+		"        '2001:db8:1::/48'\n      ]")                                             \
+	X(an_observer_takes_a_mirror_port_and_macs,                                               \
+		WATCH(MIRROR("'inside_macs':['02:00:00:00:00:0A']")),                             \
+		"'mirror': 'm',\n      'inside_macs': [\n        '02:00:00:00:00:0a'\n      ]")   \
+	X(an_observer_takes_both_wirings,                                                         \
+		WATCH("{'name':'t','inside':'a','outside':'b'}," MIRROR(                          \
+			"'inside_prefixes':['::1']")),                                            \
+		"'outside': 'b'\n    },\n    {\n      'name': 's',\n      'mirror': 'm'")         \
+	X(the_mode_may_stand_behind_a_mirror_port,                                                \
+		"{'segments':[" MIRROR(                                                           \
+			"'inside_prefixes':['::1']") "],'policy':'p','mode':'observer'}",         \
+		"'mirror': 'm'")                                                                  \
 	X(the_system_clock_is_the_default, "{" MINIMAL "}", "'clock': 'system'")                  \
 	X(the_capture_clock_is_read, WITH("'clock':'capture'"), "'clock': 'capture'")             \
 	X(a_million_flows_are_the_default, "{" MINIMAL "}", "'flows': 1048576")                   \
@@ -334,6 +406,7 @@ static void expect_line(const char *text, const char *row)
 		expect_line(text, line); \
 	}
 REFUSED(REFUSED_TEST)
+SEGMENTS_REFUSED(REFUSED_TEST)
 ACCEPTED(ACCEPTED_TEST)
 
 /* ---- what is no row ---- */
@@ -370,11 +443,8 @@ static void a_folder_eal_cannot_take_is_an_error(void)
 	}
 }
 
-static void what_is_printed_reads_back_equal(void)
+static void expect_equal_when_read_back(const char *text)
 {
-	static const char text[] =
-		WITH("'eal':['--vdev','net_pcap0,rx_pcap=in.pcap'],'mode':'audit','events':"
-		     "{'file':null},'access':{'admin':['root']},'log':'error','socket':'s'");
 	struct pps_str first = PPS_STR_INIT, second = PPS_STR_INIT;
 	struct pps_errors errors = {0};
 	struct config *config;
@@ -394,6 +464,18 @@ static void what_is_printed_reads_back_equal(void)
 	pps_str_fini(&first);
 	pps_str_fini(&second);
 	remove_place(&place);
+}
+
+static void what_is_printed_reads_back_equal(void)
+{
+	expect_equal_when_read_back(
+		WITH("'eal':['--vdev','net_pcap0,rx_pcap=in.pcap'],'mode':'audit','events':"
+		     "{'file':null},'access':{'admin':['root']},'log':'error','socket':'s'"));
+	expect_equal_when_read_back(
+		WATCH("{'name':'t','inside':'a','outside':'b','mtu':9000}," MIRROR(
+			"'inside_prefixes':['::1','10.0.0.0/8']") ",{'name':'u','mirror':'n','"
+								  "inside_macs':['02:00:00:00:00:"
+								  "0a']}"));
 }
 
 static void lcores_go_round_when_cpus_are_few(void)
@@ -504,7 +586,8 @@ static void eal_is_as_quiet_as_the_daemon(void)
 #define ROW(name, text, expected) UNIT_TEST(name),
 
 static const struct unit_test tests[] = {
-	REFUSED(ROW) ACCEPTED(ROW) UNIT_TEST(a_file_that_is_not_there_is_an_error),
+	REFUSED(ROW) SEGMENTS_REFUSED(ROW) ACCEPTED(ROW)
+		UNIT_TEST(a_file_that_is_not_there_is_an_error),
 	UNIT_TEST(a_folder_eal_cannot_take_is_an_error),
 	UNIT_TEST(what_is_printed_reads_back_equal),
 	UNIT_TEST(lcores_go_round_when_cpus_are_few),

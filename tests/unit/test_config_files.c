@@ -27,27 +27,31 @@ static char *read_source(const char *name)
 	return text;
 }
 
-static void the_example_is_good(void)
+static void the_examples_are_good(void)
 {
+	static const char *const names[] = {"ppsfwd.example.json", "ppsfwd.observer.json"};
 	const char *root = getenv("PPSFW_SOURCE");
-	struct pps_str printed = PPS_STR_INIT;
-	struct pps_errors errors = {0};
 	struct config *config;
-	char *path;
+	size_t i;
 
 	if (!root) {
 		unit_skip("PPSFW_SOURCE does not name the source tree");
 		return;
 	}
-	path = pps_asprintf("%s/config/ppsfwd.example.json", root);
-	config = config_load(path, &errors);
-	pps_errors_print(&errors, &printed);
-	CU_ASSERT_STRING_EQUAL(pps_str_text(&printed), "");
-	CU_ASSERT_PTR_NOT_NULL(config);
-	config_free(config);
-	pps_str_fini(&printed);
-	pps_errors_fini(&errors);
-	free(path);
+	for (i = 0; i < UNIT_COUNT(names); i++) {
+		char *path = pps_asprintf("%s/config/%s", root, names[i]);
+		struct pps_str printed = PPS_STR_INIT;
+		struct pps_errors errors = {0};
+
+		config = config_load(path, &errors);
+		pps_errors_print(&errors, &printed);
+		CU_ASSERT_STRING_EQUAL(pps_str_text(&printed), "");
+		CU_ASSERT_PTR_NOT_NULL(config);
+		config_free(config);
+		pps_str_fini(&printed);
+		pps_errors_fini(&errors);
+		free(path);
+	}
 }
 
 /* The schema's object of a table: {"properties", "required", ...}. */
@@ -184,7 +188,7 @@ static void the_manual_page_has_every_key(void)
 }
 
 static const struct unit_test tests[] = {
-	UNIT_TEST(the_example_is_good),
+	UNIT_TEST(the_examples_are_good),
 	UNIT_TEST(the_schema_has_the_keys_of_the_tables),
 	UNIT_TEST(the_schema_has_the_defaults),
 	UNIT_TEST(the_manual_page_has_every_key),

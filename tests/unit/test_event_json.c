@@ -97,35 +97,47 @@ static void a_deny_says_only_what_applies(void)
 	const struct {
 		const struct pps_packet *packet;
 		enum pps_reason reason;
-		bool audit;
+		unsigned int flags;
 		const char *expected;
 	} cases[] = {
-		{&v6, PPS_REASON_NOT_APPROVED, false,
+		{&v6, PPS_REASON_NOT_APPROVED, 0,
 			"{\"event\":\"deny\",\"segment\":\"dmz\",\"direction\":\"outbound\","
 			"\"reason\":\"not_approved\",\"step\":\"classify\",\"protocol\":\"udp\","
 			"\"source\":\"2001:db8::1\",\"source_port\":53,"
 			"\"destination\":\"2001:db8::2\",\"destination_port\":5353,"
 			"\"vlan\":5,\"inner_vlan\":6,\"count\":1}"},
-		{&ping, PPS_REASON_NOT_APPROVED, true,
+		{&ping, PPS_REASON_NOT_APPROVED, PPS_EVENT_AUDIT,
 			"{\"event\":\"deny\",\"segment\":\"dmz\",\"direction\":\"outbound\","
 			"\"reason\":\"not_approved\",\"step\":\"classify\",\"protocol\":\"icmp\","
 			"\"source\":\"10.0.0.1\",\"destination\":\"10.0.0.2\",\"icmp_type\":8,"
 			"\"icmp_code\":0,\"count\":1,\"audit\":true}"},
-		{&gre, PPS_REASON_TUNNEL, false,
+		{&gre, PPS_REASON_TUNNEL, 0,
 			"{\"event\":\"deny\",\"segment\":\"dmz\",\"direction\":\"outbound\","
 			"\"reason\":\"tunnel\",\"step\":\"tunnel\",\"protocol\":\"gre\","
 			"\"source\":\"10.0.0.1\",\"destination\":\"10.0.0.2\",\"count\":1}"},
-		{&cut, PPS_REASON_L4_TRUNCATED, false,
+		{&cut, PPS_REASON_L4_TRUNCATED, 0,
 			"{\"event\":\"deny\",\"segment\":\"dmz\",\"direction\":\"outbound\","
 			"\"reason\":\"l4_truncated\",\"step\":\"headers\",\"protocol\":\"tcp\","
 			"\"source\":\"10.0.0.1\",\"destination\":\"10.0.0.2\",\"count\":1}"},
-		{&arp, PPS_REASON_ARP_DENIED, false,
+		{&arp, PPS_REASON_ARP_DENIED, 0,
 			"{\"event\":\"deny\",\"segment\":\"dmz\",\"direction\":\"outbound\","
 			"\"reason\":\"arp_denied\",\"step\":\"link\",\"ethertype\":\"0x0806\","
 			"\"count\":1}"},
-		{&broken, PPS_REASON_IP_TRUNCATED, false,
+		{&broken, PPS_REASON_IP_TRUNCATED, 0,
 			"{\"event\":\"deny\",\"segment\":\"dmz\",\"direction\":\"outbound\","
 			"\"reason\":\"ip_truncated\",\"step\":\"headers\",\"count\":1}"},
+		{&arp, PPS_REASON_ARP_DENIED, PPS_EVENT_OBSERVER,
+			"{\"event\":\"deny\",\"segment\":\"dmz\",\"direction\":\"outbound\","
+			"\"reason\":\"arp_denied\",\"step\":\"link\",\"ethertype\":\"0x0806\","
+			"\"count\":1,\"observer\":true}"},
+		{&arp, PPS_REASON_ARP_DENIED, PPS_EVENT_OBSERVER | PPS_EVENT_ANSWERS,
+			"{\"event\":\"deny\",\"segment\":\"dmz\",\"direction\":\"outbound\","
+			"\"reason\":\"arp_denied\",\"step\":\"link\",\"ethertype\":\"0x0806\","
+			"\"count\":1,\"observer\":true,\"answers\":true}"},
+		{&arp, PPS_REASON_SIDE_UNKNOWN, PPS_EVENT_OBSERVER,
+			"{\"event\":\"deny\",\"segment\":\"dmz\","
+			"\"reason\":\"side_unknown\",\"step\":\"link\",\"ethertype\":\"0x0806\","
+			"\"count\":1,\"observer\":true}"},
 	};
 	struct event_fixture f;
 
@@ -136,7 +148,7 @@ static void a_deny_says_only_what_applies(void)
 	event_set_up(&f, 64);
 	for (size_t i = 0; i < UNIT_COUNT(cases); i++) {
 		pps_event_deny(f.source, NOW, cases[i].packet, 0, PPS_SIDE_INSIDE, cases[i].reason,
-			0, 0, cases[i].audit);
+			0, 0, cases[i].flags);
 		pps_event_tick(f.source, NOW, true);
 		expect_json(&f, cases[i].expected);
 	}
