@@ -24,8 +24,8 @@ static const struct {
 };
 
 /* ICMP types that ask something; only these start a flow. */
-static const uint8_t icmp_queries[] = {8, 13, 15, 17};
-static const uint8_t icmpv6_queries[] = {128, 139};
+static const uint8_t icmp_queries[] = {8, 13, 15, 17, 42};
+static const uint8_t icmpv6_queries[] = {128, 139, 160};
 
 static const struct {
 	const char *word;
