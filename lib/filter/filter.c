@@ -237,7 +237,10 @@ static void start_flow(struct pps_filter *filter, const struct pps_packet *packe
 		.flags = r->log == PPS_RULE_LOG_FLOWS ? PPS_FLOW_LOG : 0,
 		.scale = packet->icmp_code,
 	};
-	*cold = (struct pps_flow_cold){.started_ns = burst->now->wall_ns};
+	*cold = (struct pps_flow_cold){
+		.started_ns = burst->now->wall_ns,
+		.errors_paid = burst->now->tick,
+	};
 	pps_flow_apply(flow, cold, packet, burst->ingress->side, state, burst->now->tick);
 	pps_flow_bind(
 		filter->flows, handle, r->slot, r->limits.flows_per_source != 0 ? source : NULL);
@@ -354,11 +357,41 @@ static enum pps_reason judge_known(
 	return PPS_REASON_NONE;
 }
 
+/*
+ * Errors about one flow: a bucket of them that fills steadily, kept as the tick up to which it is
+ * paid for. Any tick that cannot be is long ago. The burst has room for a traceroute that gives all
+ * its probes one identity (30 hops, two at a time), the rate for one that goes on for ever, and a
+ * sender that has to learn a path's MTU needs one error.
+ */
+#define ERROR_BURST 64
+#define ERROR_TICKS 25 /* 40 a second */
+
+static uint32_t error_debt(const struct pps_flow_cold *cold, uint32_t tick)
+{
+	uint32_t ahead = cold->errors_paid - tick;
+
+	return ahead <= ERROR_BURST * ERROR_TICKS ? ahead : 0;
+}
+
+static enum pps_reason judge_error_rate(struct pps_filter *filter, uint32_t handle)
+{
+	struct pps_flow_cold *cold = pps_flow_cold_at(filter->flows, handle);
+	uint32_t tick = filter->burst.now->tick;
+	uint32_t debt = error_debt(cold, tick) + ERROR_TICKS;
+
+	if (debt > ERROR_BURST * ERROR_TICKS)
+		return PPS_REASON_ICMP_ERROR_RATE;
+	if (!filter->burst.dry)
+		cold->errors_paid = tick + debt;
+	return PPS_REASON_NONE;
+}
+
 /* Step 6: an error passes with the flow it speaks of, and leaves that flow as it is. */
 static enum pps_reason judge_icmp_error(
 	struct pps_filter *filter, unsigned int k, uint32_t handle, struct pps_verdict *verdict)
 {
 	struct burst *burst = &filter->burst;
+	const struct pps_flow_key *key;
 	const struct pps_flow *flow;
 	enum pps_reason reason;
 	uint32_t rule;
@@ -379,7 +412,12 @@ static enum pps_reason judge_icmp_error(
 	/* The side the error goes to must have sent what is quoted. */
 	if (flow->initiator == burst->ingress->side && !(flow->flags & PPS_FLOW_REPLIED))
 		return PPS_REASON_ICMP_ERROR_UNRELATED;
-	return PPS_REASON_NONE;
+	key = &burst->keys[k];
+	if ((key->is_wide ? key->wide.protocol : key->v4.protocol) == PPS_IP_SCTP &&
+		!pps_flow_sctp_quote_fits(
+			flow, burst->ingress->side, burst->packets[burst->keyed[k]].sctp_tag))
+		return PPS_REASON_ICMP_ERROR_TAG;
+	return judge_error_rate(filter, handle);
 }
 
 enum pps_reason judge_keyed(struct pps_filter *filter, unsigned int k, struct pps_verdict *verdict)

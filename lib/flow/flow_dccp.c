@@ -13,20 +13,6 @@
  * REQUEST of either side begins anew.
  */
 
-enum type {
-	TYPE_REQUEST,
-	TYPE_RESPONSE,
-	TYPE_DATA,
-	TYPE_ACK,
-	TYPE_DATAACK,
-	TYPE_CLOSEREQ,
-	TYPE_CLOSE,
-	TYPE_RESET,
-	TYPE_SYNC,
-	TYPE_SYNCACK,
-	TYPE_COUNT
-};
-
 enum phase {
 	PHASE_REQUEST, /* where a flow begins: 0 */
 	PHASE_RESPONDED,
@@ -46,12 +32,12 @@ static const uint8_t states[PHASE_COUNT] = {
 
 #define RESTART                 0xff
 #define TO(phase)               (PHASE_##phase + 1) /* 0 is: no row */
-#define I(phase, type)          [PHASE_##phase][0][TYPE_##type]
-#define R(phase, type)          [PHASE_##phase][1][TYPE_##type]
+#define I(phase, type)          [PHASE_##phase][0][PPS_DCCP_##type]
+#define R(phase, type)          [PHASE_##phase][1][PPS_DCCP_##type]
 #define BOTH(phase, type, next) I(phase, type) = next, R(phase, type) = next
 
 /* clang-format off */
-static const uint8_t moves[PHASE_COUNT][2][TYPE_COUNT] = {
+static const uint8_t moves[PHASE_COUNT][2][PPS_DCCP_TYPES] = {
 	I(REQUEST, REQUEST) = TO(REQUEST),        /* retransmission */
 	R(REQUEST, RESPONSE) = TO(RESPONDED),     /* second step */
 	R(REQUEST, SYNC) = TO(REQUEST),           /* an old connection's; the initiator resets */
@@ -92,7 +78,7 @@ static const uint8_t moves[PHASE_COUNT][2][TYPE_COUNT] = {
 
 bool pps_flow_dccp_begins(const struct pps_packet *packet)
 {
-	return packet->chunk_type == TYPE_REQUEST;
+	return packet->chunk_type == PPS_DCCP_REQUEST;
 }
 
 struct pps_flow_move pps_flow_dccp_move(
@@ -101,7 +87,7 @@ struct pps_flow_move pps_flow_dccp_move(
 	struct pps_flow_move move = {.reason = PPS_REASON_NONE};
 	uint8_t next = 0;
 
-	if (flow->scale < PHASE_COUNT && packet->chunk_type < TYPE_COUNT)
+	if (flow->scale < PHASE_COUNT && packet->chunk_type < PPS_DCCP_TYPES)
 		next = moves[flow->scale][from_responder][packet->chunk_type];
 	if (next == 0) {
 		move.reason = PPS_REASON_FLOW_STATE_DCCP;

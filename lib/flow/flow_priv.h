@@ -145,6 +145,9 @@ void pps_flow_tcp_track(struct pps_flow *flow, struct pps_flow_cold *cold,
 	const struct pps_packet *packet, enum pps_side side, enum pps_flow_state state);
 /* May this segment stand for the beginning of a connection that nobody saw? */
 bool pps_flow_tcp_picks_up(const struct pps_packet *packet);
+/* Makes the move: phase and verification tags. */
+void pps_flow_sctp_apply(struct pps_flow *flow, const struct pps_packet *packet, enum pps_side side,
+	const struct pps_flow_move *move);
 
 /* May this packet start a connection? */
 bool pps_flow_tcp_begins(const struct pps_packet *packet);

@@ -136,8 +136,8 @@ _Static_assert(PPS_FLOW_STATE_COUNT <= 32, "a set of states is one word");
 
 /*
  * Does this packet keep the flow alive? What merely repeats itself in a half-open or reset flow
- * does not, nor does a SYN or RST (an INIT) that an open one ignores: else a flow could be held
- * for ever by packets that prove nothing.
+ * does not, nor does a SYN or RST (an INIT or its answer) that an open one ignores: else a flow
+ * could be held for ever by packets that prove nothing.
  */
 static bool refreshes(
 	const struct pps_flow *flow, const struct pps_packet *packet, enum pps_flow_state state)
@@ -151,21 +151,26 @@ static bool refreshes(
 		return false;
 	if (packet->protocol == PPS_IP_TCP)
 		return (packet->tcp_flags & (PPS_TCP_SYN | PPS_TCP_RST)) == 0;
-	return packet->protocol != PPS_IP_SCTP || !pps_flow_sctp_begins(packet);
+	return packet->protocol != PPS_IP_SCTP ||
+		(packet->chunk_type != PPS_SCTP_INIT && packet->chunk_type != PPS_SCTP_INIT_ACK);
 }
 
-/* What 'scale' becomes: the phase of SCTP and DCCP, the code of an ICMP query. */
-static uint8_t next_scale(
-	const struct pps_flow *flow, const struct pps_packet *packet, enum pps_side side)
+/* What only some protocols keep: the phase and the tags of SCTP, the phase of DCCP, the code of an
+ * ICMP query. */
+static void apply_own(struct pps_flow *flow, const struct pps_flow_cold *cold,
+	const struct pps_packet *packet, enum pps_side side)
 {
 	bool begins = flow->state == PPS_FLOW_FREE;
-	unsigned int from_responder = side != flow->initiator;
+	struct pps_flow_move move = {.phase = 0};
 
+	if (!begins)
+		move = move_of(flow, cold, packet, side);
 	if (packet->protocol == PPS_IP_SCTP)
-		return begins ? 0 : pps_flow_sctp_move(flow, packet, from_responder).phase;
-	if (packet->protocol == PPS_IP_DCCP)
-		return begins ? 0 : pps_flow_dccp_move(flow, packet, from_responder).phase;
-	return begins && flow_packet_is_icmp(packet) ? packet->icmp_code : flow->scale;
+		pps_flow_sctp_apply(flow, packet, side, &move);
+	else if (packet->protocol == PPS_IP_DCCP)
+		flow->scale = move.phase;
+	else if (begins && flow_packet_is_icmp(packet))
+		flow->scale = packet->icmp_code;
 }
 
 void pps_flow_tally(struct pps_flow *flow, struct pps_flow_cold *cold,
@@ -187,7 +192,7 @@ void pps_flow_apply(struct pps_flow *flow, struct pps_flow_cold *cold,
 	if (packet->protocol == PPS_IP_TCP)
 		pps_flow_tcp_track(flow, cold, packet, side, state);
 	else if (packet->protocol != PPS_IP_UDP)
-		flow->scale = next_scale(flow, packet, side);
+		apply_own(flow, cold, packet, side);
 	flow->state = (uint8_t)state;
 	if (side != flow->initiator)
 		flow->flags |= PPS_FLOW_REPLIED;

@@ -195,7 +195,8 @@ struct pps_flow {
 	union { /* by enum pps_side */
 		struct pps_tcp_side tcp[2];
 		struct {
-			uint32_t tag[2]; /* 0: this build does not track tags */
+			uint32_t tag[2]; /* what packets to that side carry; 0: not known */
+			uint32_t next[2]; /* what it has announced since; 0: nothing */
 		} sctp;
 	};
 	uint32_t packets[2], bytes[2]; /* by side that sent; what overflows is in the cold part */
@@ -205,7 +206,9 @@ _Static_assert(sizeof(struct pps_flow) == PPS_CACHE_LINE, "one cache line per fl
 /* What only listings and end-of-flow events read. */
 struct pps_flow_cold {
 	uint64_t started_ns; /* wall clock */
-	uint32_t packets_high[2], bytes_high[2]; /* by side that sent */
+	uint16_t packets_high[2]; /* by side that sent */
+	uint32_t bytes_high[2];
+	uint32_t errors_paid; /* tick up to which its ICMP errors have used up their rate */
 	uint32_t half_open; /* record among the half-open, 0: none; the table's own */
 	uint32_t source; /* counter of its source under its rule, 0: none; the table's own */
 	/* TCP: the initiator's last SYN that passed and changed nothing */
@@ -372,7 +375,7 @@ static inline bool pps_flow_expired(
  *          'initiator' must be set before the first call; state FREE in the entry says that it is
  *          the first. 'seen' is not
  *          renewed by packets that prove nothing: repetitions in a half-open or reset flow, a SYN,
- *          RST or INIT that changes no state.
+ *          RST, INIT or INIT ACK that changes no state.
  */
 enum pps_reason pps_flow_begin(const struct pps_packet *packet, enum pps_flow_state *ret_state);
 bool pps_flow_picks_up(const struct pps_packet *packet);
@@ -389,6 +392,11 @@ struct pps_tcp_numbers {
 };
 void pps_flow_tcp_fit(const struct pps_flow *flow, enum pps_side side, uint8_t flags,
 	struct pps_tcp_numbers *ret);
+/*
+ * An ICMP error that quotes an SCTP packet to 'side': is the quoted verification tag one that such
+ * a packet of this flow can have had (RFC 9260 section 10)?
+ */
+bool pps_flow_sctp_quote_fits(const struct pps_flow *flow, enum pps_side side, uint32_t tag);
 /* Counts a packet that 'side' sent and that moves nothing: a later fragment. */
 void pps_flow_tally(struct pps_flow *flow, struct pps_flow_cold *cold,
 	const struct pps_packet *packet, enum pps_side side);

@@ -5,6 +5,7 @@
 #define UDP_HEADER        8
 #define SCTP_HEADER       12
 #define SCTP_CHUNK_HEADER 4
+#define SCTP_INIT_MIN     20
 #define DCCP_HEADER_SHORT 12
 #define DCCP_HEADER_LONG  16
 #define IGMP_MIN          8
@@ -15,6 +16,8 @@
 #define TCP_OPTION_NOP   1
 #define TCP_OPTION_SCALE 3
 #define TCP_SCALE_SIZE   3
+
+#define DCCP_COVERAGE_MASK 0x0f
 
 #define TCP_FLAGS_KNOWN  0x3f /* without ECE and CWR: every set may carry them */
 #define TCP_FLAGS_JUDGED (PPS_TCP_FIN | PPS_TCP_SYN | PPS_TCP_RST | PPS_TCP_ACK | PPS_TCP_URG)
@@ -92,9 +95,16 @@ static enum pps_tunnel port_tunnel(uint16_t src_port, uint16_t dst_port)
 	switch (dst_port) {
 	case 1701: /* L2TP */
 	case 4500: /* IPsec NAT traversal */
+	case 4755: /* GRE in DTLS */
+	case 5247: /* CAPWAP data */
+	case 6511: /* DCCP in UDP */
+	case 6636: /* MPLS in DTLS */
+	case 9899: /* SCTP in UDP */
 		return PPS_TUNNEL_OPAQUE;
 	case 2152: /* GTP-U */
 	case 3544: /* Teredo */
+	case 4341: /* LISP data */
+	case 4754: /* GRE in UDP */
 	case 4789: /* VXLAN */
 	case 4790: /* VXLAN-GPE */
 	case 6080: /* GUE */
@@ -136,39 +146,179 @@ static inline enum pps_reason parse_udp(const uint8_t *l4, uint32_t n, struct pp
 	return PPS_REASON_NONE;
 }
 
+/*
+ * How much a chunk type has to say about an association, for the strongest to speak for the packet.
+ * Types that nobody has assigned are 0, and one less than that is more than all others. (RFC 9260,
+ * 3758, 4895, 5061, 6525, 8260 and 4820)
+ */
+enum sctp_strength {
+	SCTP_UNASSIGNED,
+	SCTP_TRAFFIC,
+	SCTP_TROUBLE,
+	SCTP_HANDSHAKE,
+	SCTP_SHUTTING,
+	SCTP_SHUT,
+	SCTP_END,
+};
+
+static const uint8_t sctp_strengths[256] = {
+	[PPS_SCTP_DATA] = SCTP_TRAFFIC,
+	[PPS_SCTP_INIT] = SCTP_HANDSHAKE,
+	[PPS_SCTP_INIT_ACK] = SCTP_HANDSHAKE,
+	[PPS_SCTP_SACK] = SCTP_TRAFFIC,
+	[PPS_SCTP_HEARTBEAT] = SCTP_TRAFFIC,
+	[PPS_SCTP_HEARTBEAT_ACK] = SCTP_TRAFFIC,
+	[PPS_SCTP_ABORT] = SCTP_END,
+	[PPS_SCTP_SHUTDOWN] = SCTP_SHUTTING,
+	[PPS_SCTP_SHUTDOWN_ACK] = SCTP_SHUT,
+	[PPS_SCTP_ERROR] = SCTP_TROUBLE,
+	[PPS_SCTP_COOKIE_ECHO] = SCTP_HANDSHAKE,
+	[PPS_SCTP_COOKIE_ACK] = SCTP_HANDSHAKE,
+	[PPS_SCTP_ECNE] = SCTP_TRAFFIC,
+	[PPS_SCTP_CWR] = SCTP_TRAFFIC,
+	[PPS_SCTP_SHUTDOWN_COMPLETE] = SCTP_END,
+	[PPS_SCTP_AUTH] = SCTP_TRAFFIC,
+	[PPS_SCTP_I_DATA] = SCTP_TRAFFIC,
+	[PPS_SCTP_ASCONF_ACK] = SCTP_TRAFFIC,
+	[PPS_SCTP_RE_CONFIG] = SCTP_TRAFFIC,
+	[PPS_SCTP_PAD] = SCTP_TRAFFIC,
+	[PPS_SCTP_FORWARD_TSN] = SCTP_TRAFFIC,
+	[PPS_SCTP_ASCONF] = SCTP_TRAFFIC,
+	[PPS_SCTP_I_FORWARD_TSN] = SCTP_TRAFFIC,
+};
+
+/* Must this chunk be the only one (RFC 9260 section 6.10)? */
+static bool sctp_is_alone(uint8_t type)
+{
+	return type == PPS_SCTP_INIT || type == PPS_SCTP_INIT_ACK ||
+		type == PPS_SCTP_SHUTDOWN_COMPLETE;
+}
+
+/* May it come behind DATA? PAD has no place of its own. */
+static bool sctp_is_data(uint8_t type)
+{
+	return type == PPS_SCTP_DATA || type == PPS_SCTP_I_DATA || type == PPS_SCTP_PAD;
+}
+
+/* INIT and INIT ACK at 'chunk', n bytes of which may be read. */
+static enum pps_reason read_init(
+	const uint8_t *chunk, uint32_t n, uint32_t length, struct pps_packet *packet)
+{
+	if (length < SCTP_INIT_MIN)
+		return PPS_REASON_L4_LENGTH;
+	if (n < SCTP_INIT_MIN)
+		return PPS_REASON_L4_TRUNCATED;
+	packet->sctp_init_tag = load32(chunk + SCTP_CHUNK_HEADER);
+	if (packet->sctp_init_tag == 0 || (chunk[0] == PPS_SCTP_INIT && packet->sctp_tag != 0))
+		return PPS_REASON_SCTP_INIT_TAG;
+	return PPS_REASON_NONE;
+}
+
+/*
+ * Walks the chunks: 'n' bytes may be read and 'size' are there. What lies behind an ABORT nobody
+ * looks at, and what lies behind n bytes is not read: no more than that is known of the packet.
+ */
+static enum pps_reason walk_chunks(
+	const uint8_t *chunk, uint32_t n, uint32_t size, struct pps_packet *packet)
+{
+	bool data = false;
+	uint8_t strongest = 0;
+
+	for (unsigned int count = 1; size > 0; count++) {
+		uint32_t length, padded;
+		uint8_t strength;
+
+		if (size < SCTP_CHUNK_HEADER)
+			return PPS_REASON_L4_LENGTH;
+		if (n < SCTP_CHUNK_HEADER)
+			return count == 1 ? PPS_REASON_L4_TRUNCATED : PPS_REASON_NONE;
+		length = load16(chunk + 2);
+		if (length < SCTP_CHUNK_HEADER || length > size)
+			return PPS_REASON_L4_LENGTH;
+		if (count > PPS_SCTP_CHUNKS_MAX)
+			return PPS_REASON_SCTP_CHUNKS;
+		padded = smaller((length + 3) & ~3u, size);
+		if (sctp_is_alone(chunk[0]) && (count > 1 || padded < n))
+			return PPS_REASON_SCTP_BUNDLE;
+		if (data && !sctp_is_data(chunk[0]))
+			return PPS_REASON_SCTP_ORDER;
+		data |= sctp_is_data(chunk[0]) && chunk[0] != PPS_SCTP_PAD;
+		strength = (uint8_t)(sctp_strengths[chunk[0]] - 1);
+		if (count == 1 || strength > strongest) {
+			strongest = strength;
+			packet->chunk_type = chunk[0];
+			packet->chunk_flags = chunk[1];
+		}
+		if (chunk[0] == PPS_SCTP_INIT || chunk[0] == PPS_SCTP_INIT_ACK)
+			return read_init(chunk, n, length, packet);
+		if (chunk[0] == PPS_SCTP_ABORT || padded >= n)
+			return PPS_REASON_NONE;
+		chunk += padded;
+		n -= padded;
+		size -= padded;
+	}
+	return PPS_REASON_NONE;
+}
+
 static enum pps_reason parse_sctp(const uint8_t *l4, uint32_t n, struct pps_packet *packet)
 {
-	uint32_t length;
+	enum pps_reason reason;
 
 	if (n < SCTP_HEADER + SCTP_CHUNK_HEADER)
 		return PPS_REASON_L4_TRUNCATED;
 	read_ports(l4, packet);
 	packet->sctp_tag = load32(l4 + 4);
-	packet->chunk_type = l4[SCTP_HEADER];
 	set_payload(packet, SCTP_HEADER);
-	length = load16(l4 + SCTP_HEADER + 2);
-	if (length < SCTP_CHUNK_HEADER || length > packet->l4_len - SCTP_HEADER)
-		return PPS_REASON_L4_LENGTH;
+	reason = walk_chunks(
+		l4 + SCTP_HEADER, n - SCTP_HEADER, packet->l4_len - SCTP_HEADER, packet);
+	if (reason != PPS_REASON_NONE)
+		return reason;
 	if (packet->src_port == 0 || packet->dst_port == 0)
 		return PPS_REASON_PORT_ZERO;
 	return PPS_REASON_NONE;
 }
 
+/* A DCCP header by its type (RFC 4340 section 5), with long sequence numbers and with short ones: 0
+ * where it must have long ones. Types that nobody has assigned have no rule. */
+static const uint8_t dccp_headers[16][2] = {
+	[PPS_DCCP_REQUEST] = {0, 20},
+	[PPS_DCCP_RESPONSE] = {0, 28},
+	[PPS_DCCP_DATA] = {DCCP_HEADER_SHORT, DCCP_HEADER_LONG},
+	[PPS_DCCP_ACK] = {16, 24},
+	[PPS_DCCP_DATAACK] = {16, 24},
+	[PPS_DCCP_CLOSEREQ] = {0, 24},
+	[PPS_DCCP_CLOSE] = {0, 24},
+	[PPS_DCCP_RESET] = {0, 28},
+	[PPS_DCCP_SYNC] = {0, 24},
+	[PPS_DCCP_SYNCACK] = {0, 24},
+	[10] = {DCCP_HEADER_SHORT, DCCP_HEADER_LONG},
+	[11] = {DCCP_HEADER_SHORT, DCCP_HEADER_LONG},
+	[12] = {DCCP_HEADER_SHORT, DCCP_HEADER_LONG},
+	[13] = {DCCP_HEADER_SHORT, DCCP_HEADER_LONG},
+	[14] = {DCCP_HEADER_SHORT, DCCP_HEADER_LONG},
+	[15] = {DCCP_HEADER_SHORT, DCCP_HEADER_LONG},
+};
+
 static enum pps_reason parse_dccp(const uint8_t *l4, uint32_t n, struct pps_packet *packet)
 {
-	uint32_t header_min, header_len;
+	uint32_t header_min, header_len, coverage;
 
 	if (n < DCCP_HEADER_SHORT)
 		return PPS_REASON_L4_TRUNCATED;
-	header_min = (l4[8] & 1) != 0 ? DCCP_HEADER_LONG : DCCP_HEADER_SHORT;
-	if (n < header_min)
-		return PPS_REASON_L4_TRUNCATED;
 	read_ports(l4, packet);
 	packet->chunk_type = l4[8] >> 1 & 0x0f;
+	header_min = dccp_headers[packet->chunk_type][l4[8] & 1];
+	if (header_min == 0)
+		return PPS_REASON_DCCP_SHORT;
+	if (n < header_min)
+		return PPS_REASON_L4_TRUNCATED;
 	header_len = l4[4] * 4u;
 	if (header_len < header_min || header_len > packet->l4_len)
 		return PPS_REASON_L4_LENGTH;
 	set_payload(packet, header_len);
+	coverage = l4[5] & DCCP_COVERAGE_MASK; /* 0: all; else one more than words of the data */
+	if (coverage > 1 && (coverage - 1) * 4 > packet->payload_len)
+		return PPS_REASON_L4_LENGTH;
 	if (packet->src_port == 0 || packet->dst_port == 0)
 		return PPS_REASON_PORT_ZERO;
 	return PPS_REASON_NONE;
@@ -197,12 +347,26 @@ enum pps_tunnel packet_protocol_tunnel(uint8_t protocol)
 	case PPS_IP_IPIP:
 	case PPS_IP_IPV6:
 	case PPS_IP_GRE:
+	case PPS_IP_MINENC:
+	case PPS_IP_IPIP_OLD:
 	case PPS_IP_ETHERIP:
+	case PPS_IP_ENCAP:
 	case PPS_IP_MPLS:
+	case PPS_IP_ETHERNET:
 		return PPS_TUNNEL_READABLE;
 	case PPS_IP_ESP:
+	case PPS_IP_INLSP:
+	case PPS_IP_SWIPE:
+	case PPS_IP_TLSP:
+	case PPS_IP_SKIP:
+	case PPS_IP_AX25:
+	case PPS_IP_PRIVATE:
 	case PPS_IP_IPCOMP:
+	case PPS_IP_IPX:
 	case PPS_IP_L2TP:
+	case PPS_IP_PIPE:
+	case PPS_IP_ROHC:
+	case PPS_IP_AGGFRAG:
 		return PPS_TUNNEL_OPAQUE;
 	default:
 		return PPS_TUNNEL_NONE;
@@ -332,8 +496,6 @@ void packet_read_l4(const uint8_t *l4, uint32_t n, struct pps_packet *packet)
 		read_tcp(l4, n, packet);
 	if (packet->protocol == PPS_IP_SCTP && n >= 8)
 		packet->sctp_tag = load32(l4 + 4);
-	if (packet->protocol == PPS_IP_SCTP && n > SCTP_HEADER)
-		packet->chunk_type = l4[SCTP_HEADER];
 	if (packet->protocol == PPS_IP_DCCP && n > 8)
 		packet->chunk_type = l4[8] >> 1 & 0x0f;
 }

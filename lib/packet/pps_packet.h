@@ -15,7 +15,8 @@
  * The parser trusts no byte. It reads at most PPS_PACKET_HEADER_MAX bytes from the front of the
  * frame; the frame's own length is given apart, so that lengths in headers are checked against
  * what is really there even when only the front is contiguous in memory. Loops are bounded: two
- * VLAN tags, 40 bytes of IPv4 options, PPS_EXT_HEADERS_MAX extension headers.
+ * VLAN tags, 40 bytes of IPv4 options, PPS_EXT_HEADERS_MAX extension headers, SCTP chunks, the
+ * options and records of what passes by the link section.
  *
  * The IPv6 extension headers are a closed list (hop-by-hop, routing, fragment, destination options,
  * AH; RFC 8200 section 4.1): any other next header is terminal and is the upper-layer protocol.
@@ -32,6 +33,13 @@
  * TCP options are read in SYNs alone, and of them the window scale alone. An option whose length
  * cannot be ends the list: it and what is behind it are as if they were not there, as endpoints
  * have it. The last of several window scales counts.
+ *
+ * SCTP chunks are all walked, at most PPS_SCTP_CHUNKS_MAX of them. The one that can change most in
+ * an association speaks for the packet: ABORT, SHUTDOWN ACK, SHUTDOWN, the handshake's, ERROR, then
+ * what is mere traffic; before all of them a type that nobody has assigned. INIT, INIT ACK and
+ * SHUTDOWN COMPLETE come alone, control chunks before DATA (RFC 9260 section 6.10), and behind an
+ * ABORT nobody looks. Of a first fragment, and behind PPS_PACKET_HEADER_MAX, only the chunks that
+ * begin in what may be read are known.
  *
  * Byte order: addresses and ports stay in network order as they go into keys; everything else is
  * host order. No DPDK, no allocation, no state; any thread.
@@ -63,15 +71,29 @@ enum pps_ip_protocol {
 	PPS_IP_GRE = 47,
 	PPS_IP_ESP = 50,
 	PPS_IP_AH = 51,
+	PPS_IP_INLSP = 52,
+	PPS_IP_SWIPE = 53,
+	PPS_IP_MINENC = 55, /* RFC 2004 */
+	PPS_IP_TLSP = 56,
+	PPS_IP_SKIP = 57,
 	PPS_IP_ICMPV6 = 58,
 	PPS_IP_NONE = 59,
 	PPS_IP_DSTOPTS = 60,
+	PPS_IP_AX25 = 93,
+	PPS_IP_IPIP_OLD = 94, /* "IP within IP", of before RFC 2003 */
 	PPS_IP_ETHERIP = 97,
+	PPS_IP_ENCAP = 98, /* RFC 1241 */
+	PPS_IP_PRIVATE = 99, /* "any private encryption scheme" */
 	PPS_IP_IPCOMP = 108,
+	PPS_IP_IPX = 111,
 	PPS_IP_L2TP = 115,
+	PPS_IP_PIPE = 131,
 	PPS_IP_SCTP = 132,
 	PPS_IP_UDPLITE = 136,
 	PPS_IP_MPLS = 137,
+	PPS_IP_ROHC = 142, /* RFC 5858 */
+	PPS_IP_ETHERNET = 143, /* RFC 8986 */
+	PPS_IP_AGGFRAG = 144, /* RFC 9347 */
 };
 
 #define PPS_ETHERTYPE_IPV4     0x0800
@@ -92,6 +114,50 @@ enum pps_ip_protocol {
 #define PPS_TCP_SCALE_MAX  14 /* RFC 7323 section 2.3: more is treated as this */
 #define PPS_TCP_SCALE_NONE 15 /* no window scale option */
 
+/* SCTP chunk types (RFC 9260, 3758, 4895, 5061, 6525, 8260 and 4820). */
+enum pps_sctp_chunk {
+	PPS_SCTP_DATA = 0,
+	PPS_SCTP_INIT = 1,
+	PPS_SCTP_INIT_ACK = 2,
+	PPS_SCTP_SACK = 3,
+	PPS_SCTP_HEARTBEAT = 4,
+	PPS_SCTP_HEARTBEAT_ACK = 5,
+	PPS_SCTP_ABORT = 6,
+	PPS_SCTP_SHUTDOWN = 7,
+	PPS_SCTP_SHUTDOWN_ACK = 8,
+	PPS_SCTP_ERROR = 9,
+	PPS_SCTP_COOKIE_ECHO = 10,
+	PPS_SCTP_COOKIE_ACK = 11,
+	PPS_SCTP_ECNE = 12,
+	PPS_SCTP_CWR = 13,
+	PPS_SCTP_SHUTDOWN_COMPLETE = 14,
+	PPS_SCTP_AUTH = 15,
+	PPS_SCTP_I_DATA = 64,
+	PPS_SCTP_ASCONF_ACK = 128,
+	PPS_SCTP_RE_CONFIG = 130,
+	PPS_SCTP_PAD = 132,
+	PPS_SCTP_FORWARD_TSN = 192,
+	PPS_SCTP_ASCONF = 193,
+	PPS_SCTP_I_FORWARD_TSN = 194,
+};
+
+#define PPS_SCTP_T          0x01 /* in ABORT and SHUTDOWN COMPLETE: the tag is the sender's own */
+#define PPS_SCTP_CHUNKS_MAX 128
+
+enum pps_dccp_type {
+	PPS_DCCP_REQUEST,
+	PPS_DCCP_RESPONSE,
+	PPS_DCCP_DATA,
+	PPS_DCCP_ACK,
+	PPS_DCCP_DATAACK,
+	PPS_DCCP_CLOSEREQ,
+	PPS_DCCP_CLOSE,
+	PPS_DCCP_RESET,
+	PPS_DCCP_SYNC,
+	PPS_DCCP_SYNCACK,
+	PPS_DCCP_TYPES
+};
+
 /* What the frame is, for the filter's first branch. */
 enum pps_packet_kind {
 	PPS_PACKET_OTHER, /* neither IP nor ARP: link.ethertypes */
@@ -104,8 +170,9 @@ enum pps_packet_kind {
 /* Tunnels, by what the header says; design 2.9. */
 enum pps_tunnel {
 	PPS_TUNNEL_NONE,
-	PPS_TUNNEL_READABLE, /* IPIP, 6in4, GRE, EtherIP, MPLS, VXLAN, GENEVE, GTP-U, Teredo */
-	PPS_TUNNEL_OPAQUE, /* ESP, L2TPv3, IPComp */
+	PPS_TUNNEL_READABLE, /* in clear text: IPIP, 6in4, GRE, EtherIP, MPLS, VXLAN, LISP, ... */
+	PPS_TUNNEL_OPAQUE, /* encrypted, compressed or framed in ways of their own: ESP, L2TPv3, ...
+			    */
 };
 
 struct pps_packet {
@@ -120,7 +187,8 @@ struct pps_packet {
 	uint8_t tunnel; /* enum pps_tunnel */
 	uint8_t tcp_flags; /* PPS_TCP_*; never ECE or CWR */
 	uint8_t icmp_type, icmp_code; /* ICMP and ICMPv6 */
-	uint8_t chunk_type; /* SCTP: first chunk; DCCP: packet type */
+	uint8_t chunk_type; /* SCTP: enum pps_sctp_chunk that speaks for the packet, 0 in quotes;
+			     * DCCP: packet type */
 	uint16_t icmp_id; /* network order: id of an ICMP query or reply; node information: Qtype */
 	bool fragment; /* a fragment, first or later */
 	bool later_fragment; /* offset > 0: no transport header was read */
@@ -138,6 +206,7 @@ struct pps_packet {
 	uint32_t payload_len; /* transport payload, from the IP length */
 	uint32_t l4_len; /* transport header and payload, from the IP length; a fragment's data */
 	uint32_t sctp_tag; /* host order */
+	uint32_t sctp_init_tag; /* host order: the initiate tag of an INIT or INIT ACK, else 0 */
 	uint32_t fragment_id; /* host order; 16 bits for IPv4 */
 	uint16_t fragment_offset; /* bytes */
 	uint16_t fragment_len; /* bytes of the datagram in this fragment */
@@ -145,6 +214,7 @@ struct pps_packet {
 	bool more_fragments;
 	uint8_t next_header; /* IPv6: of the fixed header. IPv4: protocol */
 	uint8_t tcp_scale; /* of a SYN: its window scale, or PPS_TCP_SCALE_NONE; else 0 */
+	uint8_t chunk_flags; /* SCTP: of that chunk */
 } __attribute__((aligned(PPS_CACHE_LINE)));
 
 _Static_assert(offsetof(struct pps_packet, tcp_seq) <= PPS_CACHE_LINE,
@@ -181,8 +251,8 @@ static inline bool pps_packet_names_datagram(const struct pps_packet *packet)
 bool pps_packet_parse_quote(const uint8_t *data, uint32_t head_len, const struct pps_packet *error,
 	struct pps_packet *quoted);
 
-/* ICMP and ICMPv6 queries and replies (echo, timestamp, information, address mask, node
- * information): *ret_query is the query's type for both. False for any other type. */
+/* ICMP and ICMPv6 queries and replies (echo, extended echo, timestamp, information, address mask,
+ * node information): *ret_query is the query's type for both. False for any other type. */
 bool pps_icmp_is_query(uint8_t family, uint8_t type, uint8_t *ret_query);
 bool pps_icmp_is_reply(uint8_t family, uint8_t type, uint8_t *ret_query);
 

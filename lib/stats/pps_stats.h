@@ -102,6 +102,14 @@ enum pps_step {
 		"TCP data offset below 20 bytes or beyond the packet")                             \
 	X(TCP_FLAGS, "tcp_flags", PPS_STEP_HEADERS,                                                \
 		"a set of TCP flags that no conversation has (null, Xmas, SYN+FIN, ...)")          \
+	X(SCTP_INIT_TAG, "sctp_init_tag", PPS_STEP_HEADERS,                                        \
+		"an SCTP INIT with a verification tag, or an initiate tag of 0")                   \
+	X(SCTP_BUNDLE, "sctp_bundle", PPS_STEP_HEADERS,                                            \
+		"INIT, INIT ACK or SHUTDOWN COMPLETE together with another SCTP chunk")            \
+	X(SCTP_ORDER, "sctp_order", PPS_STEP_HEADERS, "an SCTP control chunk behind DATA")         \
+	X(SCTP_CHUNKS, "sctp_chunks", PPS_STEP_HEADERS, "more than 128 chunks in an SCTP packet")  \
+	X(DCCP_SHORT, "dccp_short", PPS_STEP_HEADERS,                                              \
+		"DCCP with short sequence numbers where its type has long ones")                   \
 	X(PORT_ZERO, "port_zero", PPS_STEP_HEADERS, "port 0 (only a UDP source port may be 0)")    \
 	X(HELD, "held", PPS_STEP_FRAGMENTS,                                                        \
 		"not decided yet: a fragment that waits for the first one of its datagram")        \
@@ -152,6 +160,8 @@ enum pps_step {
 		"ago")                                                                             \
 	X(FLOW_STATE_SCTP, "sctp_state", PPS_STEP_FLOW,                                            \
 		"an SCTP packet its association's state does not permit")                          \
+	X(SCTP_TAG, "sctp_tag", PPS_STEP_FLOW,                                                     \
+		"an SCTP packet whose verification tag is not the one its association has")        \
 	X(FLOW_STATE_DCCP, "dccp_state", PPS_STEP_FLOW,                                            \
 		"a DCCP packet its connection's state does not permit")                            \
 	X(FLOW_STATE_ICMP, "icmp_state", PPS_STEP_FLOW,                                            \
@@ -164,6 +174,11 @@ enum pps_step {
 		"an ICMP error that quotes no live flow, or quotes it in the wrong direction")     \
 	X(ICMP_ERROR_QUOTE, "icmp_error_quote", PPS_STEP_ICMP,                                     \
 		"an ICMP error whose quote cannot be read")                                        \
+	X(ICMP_ERROR_TAG, "icmp_error_tag", PPS_STEP_ICMP,                                         \
+		"an ICMP error that quotes an SCTP packet with a tag its association does not "    \
+		"have")                                                                            \
+	X(ICMP_ERROR_RATE, "icmp_error_rate", PPS_STEP_ICMP,                                       \
+		"more ICMP errors about one flow than 64 at once and then 40 a second")            \
 	X(ICMP_REDIRECT, "icmp_redirect", PPS_STEP_ICMP, "an ICMP redirect")                       \
 	X(ICMP_TYPE, "icmp_type", PPS_STEP_ICMP,                                                   \
 		"an ICMP type that is no query, reply, error or neighbour discovery")              \

@@ -20,6 +20,22 @@ static inline bool is_all_zero(const void *bytes, size_t n)
 	return true;
 }
 
+/* What passes as SCTP. */
+static inline const char *broken_sctp(const struct pps_packet *packet)
+{
+	bool init = packet->chunk_type == PPS_SCTP_INIT || packet->chunk_type == PPS_SCTP_INIT_ACK;
+
+	if (packet->src_port == 0 || packet->dst_port == 0 || packet->l4_len < 16)
+		return "SCTP has ports, a whole header and a chunk";
+	if (init != (packet->sctp_init_tag != 0))
+		return "INIT and INIT ACK have an initiate tag, and nothing else has";
+	if (init && packet->l4_len < 32 && !packet->fragment)
+		return "INIT and INIT ACK are whole";
+	if (packet->chunk_type == PPS_SCTP_INIT && packet->sctp_tag != 0)
+		return "INIT has no verification tag";
+	return NULL;
+}
+
 /* Offsets and lengths, for packets and quotes alike. */
 static inline const char *broken_offsets(const struct pps_packet *packet)
 {
@@ -83,6 +99,10 @@ static inline const char *broken_pass(const struct pps_packet *packet)
 	if (packet->protocol == PPS_IP_UDP && !packet->fragment && ip &&
 		(packet->dst_port == 0 || packet->l4_len < 8))
 		return "UDP has a destination port and a whole header";
+	if (packet->protocol == PPS_IP_SCTP && !packet->later_fragment && ip)
+		return broken_sctp(packet);
+	if (packet->protocol != PPS_IP_SCTP && (packet->sctp_init_tag | packet->chunk_flags) != 0)
+		return "only SCTP has chunks";
 	if (ip && !packet->fragment && packet->l4_offset == 0 &&
 		!(packet->family == 6 && packet->protocol == PPS_IP_NONE))
 		return "IP has a transport";

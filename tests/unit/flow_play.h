@@ -11,6 +11,7 @@
  * protocol's 'make' understands. OUTCOME is the state after it, without the protocol's prefix, or
  *     drop    step() refuses with the protocol's reason, and the flow stays as it was
  *     window, ack  the same for the reasons tcp_window and tcp_ack
+ *     drop:WORD  the same, with this reason
  *     refuse  begin() refuses with the protocol's reason (first word only)
  *     again   step() says restart; the sender is the initiator from then on, and the begin state
  *             is the protocol's
@@ -100,6 +101,8 @@ static inline enum pps_reason play_drop(const struct play *play, const char *out
 {
 	if (strcmp(outcome, "drop") == 0)
 		return play->protocol->drop;
+	if (strncmp(outcome, "drop:", 5) == 0)
+		return pps_reason_find(outcome + 5);
 	if (strcmp(outcome, "window") == 0)
 		return PPS_REASON_TCP_WINDOW;
 	return strcmp(outcome, "ack") == 0 ? PPS_REASON_TCP_ACK : PPS_REASON_NONE;
@@ -150,7 +153,7 @@ static inline void play_on(struct play *play, const struct play_protocol *protoc
 		word = strtok_r(NULL, " ", &save)) {
 		struct pps_packet packet = {.family = 4, .kind = PPS_PACKET_IP, .length = 60};
 		bool first = word == text;
-		char full[40];
+		char full[60];
 		char *outcome;
 
 		snprintf(full, sizeof(full), "%s", word);

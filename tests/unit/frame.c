@@ -41,7 +41,8 @@ static const struct header headers[] = {
 	{"udp", 17, -1, 8, "\x9c\x40\0\x35"},
 	{"udplite", 136, -1, 8, "\x9c\x40\0\x35\0\x08"},
 	{"sctp", 132, -1, 16, "\x9c\x40\x0b\x59\0\0\0\5\0\0\0\0\0\0\0\4"},
-	{"dccp", 33, -1, 16, "\x9c\x40\0\x35\4\0\0\0\1"},
+	{"chunk", -1, -1, 4, "\0\0\0\4"},
+	{"dccp", 33, -1, 20, "\x9c\x40\0\x35\5\0\0\0\1"},
 	{"icmp", 1, -1, 8, "\x08\0\0\0\x12\x34"},
 	{"icmp6", 58, -1, 8, "\x80\0\0\0\x12\x34"},
 	{"igmp", 2, -1, 8, "\x16"},
@@ -93,6 +94,7 @@ static const struct field fields[] = {
 	{"ip6", "dst", 24, 16, 0},
 	{"hbh", "len", 1, 1, 0xff},
 	{"hbh", "nh", 0, 1, 0xff},
+	{"hbh", "opt", 2, 4, 0xffffffff},
 	{"dst", "len", 1, 1, 0xff},
 	{"dst", "nh", 0, 1, 0xff},
 	{"rt", "nh", 0, 1, 0xff},
@@ -122,10 +124,16 @@ static const struct field fields[] = {
 	{"sctp", "dport", 2, 2, 0xffff},
 	{"sctp", "tag", 4, 4, 0xffffffff},
 	{"sctp", "chunk", 12, 1, 0xff},
+	{"sctp", "t", 13, 1, 0x01},
 	{"sctp", "clen", 14, 2, 0xffff},
+	{"sctp", "itag", 16, 4, 0xffffffff},
+	{"chunk", "type", 0, 1, 0xff},
+	{"chunk", "t", 1, 1, 0x01},
+	{"chunk", "clen", 2, 2, 0xffff},
 	{"dccp", "sport", 0, 2, 0xffff},
 	{"dccp", "dport", 2, 2, 0xffff},
 	{"dccp", "doff", 4, 1, 0xff},
+	{"dccp", "cov", 5, 1, 0x0f},
 	{"dccp", "type", 8, 1, 0x1e},
 	{"dccp", "x", 8, 1, 0x01},
 	{"icmp", "type", 0, 1, 0xff},
@@ -134,6 +142,7 @@ static const struct field fields[] = {
 	{"icmp6", "type", 0, 1, 0xff},
 	{"icmp6", "code", 1, 1, 0xff},
 	{"icmp6", "id", 4, 2, 0xffff},
+	{"icmp6", "count", 6, 2, 0xffff},
 	{"gre", "flags", 0, 2, 0xffff},
 	{"gre", "type", 2, 2, 0xffff},
 };
@@ -308,6 +317,16 @@ static uint32_t checksum4(const uint8_t *ip)
 	return ~sum & 0xffff;
 }
 
+/* Where the last chunk of layer 'i' ends. */
+static uint32_t chunk_end(const struct maker *maker, unsigned int i)
+{
+	const struct layer *next = &maker->layers[i + 1];
+
+	if (i + 1 < maker->n_layers && strcmp(next->header->name, "chunk") == 0)
+		return next->at;
+	return maker->len;
+}
+
 static void fill_layer(struct maker *maker, unsigned int i)
 {
 	const struct layer *layer = &maker->layers[i];
@@ -334,7 +353,9 @@ static void fill_layer(struct maker *maker, unsigned int i)
 	} else if (strcmp(name, "udp") == 0) {
 		fill(maker, layer, 4, 2, len);
 	} else if (strcmp(name, "sctp") == 0) {
-		fill(maker, layer, 14, 2, len - 12);
+		fill(maker, layer, 14, 2, chunk_end(maker, i) - layer->at - 12);
+	} else if (strcmp(name, "chunk") == 0) {
+		fill(maker, layer, 2, 2, chunk_end(maker, i) - layer->at);
 	}
 }
 

@@ -13,8 +13,8 @@
  *     "ip6 hbh rt type=4 left=0 udp dport=53"
  *     "ip4 icmp type=3 ip4 tcp cut=70"         an error and its quote
  *
- * Headers   vlan qinq qold arp llc snap ip4 ip6 hbh dst rt frag ah tcp udp udplite sctp dccp icmp
- *           icmp6 igmp gre esp
+ * Headers   vlan qinq qold arp llc snap ip4 ip6 hbh dst rt frag ah tcp udp udplite sctp chunk dccp
+ *           icmp icmp6 igmp gre esp (sctp has a chunk of its own, chunk is one more)
  * Also      data=N (N zero bytes), hex=BYTES, opts=HEX (IPv4's or TCP's; changes ihl or doff)
  *           wscale=N (TCP's option, and a byte to fill it up)
  *           pad=N (behind the end of the packet), cut=N (the frame ends after N bytes)

@@ -3,7 +3,10 @@
 
 #include <stdlib.h>
 
-/* Names for the chunk types that matter, numbers for the rest. */
+/*
+ * Names for the chunk types that matter, numbers for the rest; then, where it matters, the T bit,
+ * the verification tag and the initiate tag: "DATA", "17", "ABORT.T.5", "INIT_ACK..5.6".
+ */
 static void make_sctp(struct pps_packet *packet, const char *text)
 {
 	static const struct {
@@ -13,13 +16,27 @@ static void make_sctp(struct pps_packet *packet, const char *text)
 		{"SACK", 3}, {"HB", 4}, {"ABORT", 6}, {"DOWN", 7}, {"DOWN_ACK", 8}, {"ERROR", 9},
 		{"DONE", 14}, {"TAGGED_INIT", 1}};
 
+	size_t len = strcspn(text, ".");
+
 	packet->protocol = PPS_IP_SCTP;
 	packet->chunk_type = (uint8_t)atoi(text);
+	packet->sctp_tag = 77;
 	for (size_t i = 0; i < UNIT_COUNT(chunks); i++) {
-		if (strcmp(text, chunks[i].name) == 0)
+		if (strlen(chunks[i].name) == len && strncmp(text, chunks[i].name, len) == 0)
 			packet->chunk_type = chunks[i].type;
 	}
-	packet->sctp_tag = strcmp(text, "INIT") == 0 ? 0 : 77;
+	if (packet->chunk_type == PPS_SCTP_INIT || packet->chunk_type == PPS_SCTP_INIT_ACK)
+		packet->sctp_init_tag = 77;
+	if (strncmp(text, "INIT", len) == 0 && len == 4)
+		packet->sctp_tag = 0;
+	text += len;
+	if (strncmp(text, ".T", 2) == 0) {
+		packet->chunk_flags = PPS_SCTP_T;
+		text += 2;
+	} else if (*text == '.') {
+		text++;
+	}
+	sscanf(text, ".%u.%u", &packet->sctp_tag, &packet->sctp_init_tag);
 }
 
 static const struct play_protocol sctp = {
@@ -200,7 +217,7 @@ static void only_an_init_with_tag_zero_begins_an_association(void)
 		play(&sctp, script);
 	}
 	play(&sctp, "i:TAGGED_INIT=refuse");
-	play(&sctp, "i:INIT=init i:TAGGED_INIT=drop");
+	play(&sctp, "i:INIT=init i:TAGGED_INIT=drop:sctp_tag");
 }
 
 static void an_association_needs_its_four_chunks_in_order(void)
@@ -220,11 +237,11 @@ static void init_and_cookie_are_retransmitted(void)
 		"i:ECHO=init r:ECHO_ACK=established i:ECHO=established r:ECHO_ACK=established");
 }
 
-static void an_init_repeated_takes_the_handshake_back(void)
+static void an_init_repeated_takes_nothing_back(void)
 {
 	play(&sctp,
-		"i:INIT=init r:INIT_ACK=init i:INIT=init i:ECHO=drop r:INIT_ACK=init "
-		"i:ECHO=init r:ECHO_ACK=established");
+		"i:INIT=init r:INIT_ACK=init i:INIT=init i:ECHO=init i:INIT=init r:INIT_ACK=init "
+		"r:ECHO_ACK=established");
 }
 
 static void a_stale_cookie_begins_again(void)
@@ -249,7 +266,7 @@ static void crossing_inits_need_a_cookie(void)
 static void an_abort_closes_from_every_phase(void)
 {
 	play(&sctp, "i:INIT=init r:ABORT=closing r:INIT_ACK=drop");
-	play(&sctp, "i:INIT=init i:ABORT=closing");
+	play(&sctp, "i:INIT=init i:ABORT=drop:sctp_tag i:ABORT.T=closing");
 	play(&sctp, "i:INIT=init r:INIT_ACK=init i:ABORT=closing");
 	play(&sctp, "i:INIT=init r:INIT_ACK=init i:ECHO=init r:ABORT=closing");
 	play(&sctp, SCTP_OPEN "i:ABORT=closing");
@@ -309,7 +326,108 @@ static void an_init_after_the_end_begins_anew(void)
 		SCTP_OPEN "i:ABORT=closing i:INIT=again r:ECHO_ACK=drop r:INIT_ACK=init "
 			  "i:ECHO=init r:ECHO_ACK=established");
 	play(&sctp, SCTP_OPEN "i:DOWN=closing r:DOWN_ACK=closing i:DONE=closing r:INIT=again");
-	play(&sctp, SCTP_OPEN "i:DOWN=closing i:INIT=again");
+	play(&sctp, SCTP_OPEN "i:ABORT=closing i:TAGGED_INIT=drop:sctp_tag");
+}
+
+static void an_init_on_a_closing_association_passes_and_changes_nothing(void)
+{
+	play(&sctp,
+		SCTP_OPEN "i:DOWN=closing i:INIT..0.5=closing r:DATA=closing "
+			  "r:DOWN_ACK=closing i:DONE.T=closing i:INIT=again");
+	play(&sctp,
+		SCTP_OPEN "i:DOWN=closing i:INIT..0.5=closing r:INIT_ACK..5.6=closing "
+			  "i:ECHO..6=closing r:ECHO_ACK..5=established i:DATA..6=established "
+			  "r:DATA=drop:sctp_tag r:DATA..5=established");
+}
+
+/* The initiator's tag is 5, the responder's 6. */
+#define SCTP_TAGGED \
+	"i:INIT..0.5=init r:INIT_ACK..5.6=init i:ECHO..6=init r:ECHO_ACK..5=established "
+
+static void every_packet_carries_the_tag_of_its_receiver(void)
+{
+	static const unsigned int chunks[] = {
+		0, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 15, 64, 128, 130, 132, 192, 193, 194};
+
+	play(&sctp,
+		"i:INIT..0.5=init r:INIT_ACK..6.6=drop:sctp_tag r:INIT_ACK..0.6=drop:sctp_tag "
+		"r:INIT_ACK..5.6=init i:ECHO..5=drop:sctp_tag i:ECHO..6=init "
+		"r:ECHO_ACK..6=drop:sctp_tag r:ECHO_ACK..5=established");
+	for (size_t i = 0; i < UNIT_COUNT(chunks); i++) {
+		char script[400];
+
+		snprintf(script, sizeof(script),
+			SCTP_TAGGED "i:%u..5=drop:sctp_tag r:%u..6=drop:sctp_tag "
+				    "i:%u..0=drop:sctp_tag r:%u..7=drop:sctp_tag "
+				    "i:DATA..6=established r:DATA..5=established",
+			chunks[i], chunks[i], chunks[i], chunks[i]);
+		play(&sctp, script);
+	}
+}
+
+static void the_t_bit_means_the_senders_own_tag(void)
+{
+	play(&sctp, SCTP_TAGGED "i:ABORT.T.6=drop:sctp_tag i:ABORT.T.5=closing");
+	play(&sctp, SCTP_TAGGED "r:ABORT.T.5=drop:sctp_tag r:ABORT.T.6=closing");
+	play(&sctp, SCTP_TAGGED "i:ABORT..5=drop:sctp_tag i:ABORT..6=closing");
+	play(&sctp,
+		SCTP_TAGGED "i:DOWN..6=closing r:DOWN_ACK..5=closing i:DONE.T.6=drop:sctp_tag "
+			    "i:DONE..5=drop:sctp_tag i:DONE.T.5=closing");
+	play(&sctp, SCTP_TAGGED "i:DATA.T.5=drop:sctp_tag i:DOWN.T.5=drop:sctp_tag");
+	play(&sctp, "i:INIT..0.5=init r:ABORT.T.0=drop:sctp_tag r:ABORT..5=closing");
+}
+
+static void the_tag_that_a_handshake_uses_is_the_one_that_holds(void)
+{
+	play(&sctp,
+		"i:INIT..0.5=init i:INIT..0.8=init r:INIT_ACK..5.6=init i:ECHO..6=init "
+		"r:ECHO_ACK..5=established r:DATA..8=drop:sctp_tag");
+	play(&sctp,
+		"i:INIT..0.5=init i:INIT..0.8=init r:INIT_ACK..8.6=init i:ECHO..6=init "
+		"r:ECHO_ACK..8=established r:DATA..5=drop:sctp_tag r:DATA..8=established");
+	play(&sctp,
+		"i:INIT..0.5=init r:INIT_ACK..5.6=init r:INIT_ACK..5.9=init i:ECHO..6=init "
+		"r:ECHO_ACK..5=established i:DATA..9=drop:sctp_tag i:DATA..6=established");
+	play(&sctp,
+		"i:INIT..0.5=init r:INIT_ACK..5.6=init r:INIT_ACK..5.9=init i:ECHO..9=init "
+		"r:ECHO_ACK..5=established i:DATA..6=drop:sctp_tag i:DATA..9=established");
+	play(&sctp, "i:INIT..0.5=init i:INIT..0.8=init r:ABORT..8=init r:INIT_ACK..5.6=init");
+}
+
+static void a_restart_takes_new_tags_when_its_handshake_is_complete(void)
+{
+	play(&sctp,
+		SCTP_TAGGED "i:INIT..0.7=established r:DATA..5=established "
+			    "r:INIT_ACK..7.8=established i:DATA..6=established "
+			    "i:DATA..8=drop:sctp_tag i:ECHO..8=established "
+			    "r:DATA..5=established r:DATA..7=drop:sctp_tag "
+			    "r:ECHO_ACK..7=established i:DATA..8=established "
+			    "r:DATA..7=established i:DATA..6=drop:sctp_tag "
+			    "r:DATA..5=drop:sctp_tag");
+	play(&sctp,
+		SCTP_TAGGED "r:INIT..0.7=established i:INIT_ACK..7.8=established "
+			    "r:ECHO..8=established i:ECHO_ACK..7=established "
+			    "r:DATA..8=established i:DATA..7=established");
+}
+
+static void half_a_restart_changes_no_tag(void)
+{
+	play(&sctp,
+		SCTP_TAGGED "i:INIT..0.7=established r:ECHO_ACK..7=drop:sctp_tag "
+			    "r:ABORT..7=established i:DATA..6=established "
+			    "r:INIT_ACK..7.8=established r:ECHO_ACK..7=drop:sctp_tag "
+			    "i:DOWN..8=drop:sctp_tag r:DATA..5=established");
+	play(&sctp,
+		SCTP_TAGGED "i:INIT..0.7=established r:INIT_ACK..9.8=drop:sctp_tag "
+			    "i:ECHO..8=drop:sctp_tag i:ECHO..7=drop:sctp_tag");
+}
+
+static void a_shutdown_of_old_may_answer_an_init(void)
+{
+	play(&sctp,
+		"i:INIT..0.5=init r:DOWN_ACK..33=init i:DONE.T.33=init i:DONE..33=drop:sctp_tag "
+		"r:DOWN_ACK..0=drop:sctp_tag i:DOWN_ACK..33=drop r:DONE.T.33=drop "
+		"r:INIT_ACK..5.6=init r:DOWN_ACK..33=drop");
 }
 
 static void a_dccp_handshake_opens(void)
@@ -611,7 +729,7 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(only_an_init_with_tag_zero_begins_an_association),
 	UNIT_TEST(an_association_needs_its_four_chunks_in_order),
 	UNIT_TEST(init_and_cookie_are_retransmitted),
-	UNIT_TEST(an_init_repeated_takes_the_handshake_back),
+	UNIT_TEST(an_init_repeated_takes_nothing_back),
 	UNIT_TEST(a_stale_cookie_begins_again),
 	UNIT_TEST(crossing_inits_establish),
 	UNIT_TEST(crossing_inits_need_a_cookie),
@@ -623,6 +741,13 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(a_shutdown_has_its_order),
 	UNIT_TEST(an_init_on_an_open_association_passes_and_changes_nothing),
 	UNIT_TEST(an_init_after_the_end_begins_anew),
+	UNIT_TEST(an_init_on_a_closing_association_passes_and_changes_nothing),
+	UNIT_TEST(every_packet_carries_the_tag_of_its_receiver),
+	UNIT_TEST(the_t_bit_means_the_senders_own_tag),
+	UNIT_TEST(the_tag_that_a_handshake_uses_is_the_one_that_holds),
+	UNIT_TEST(a_restart_takes_new_tags_when_its_handshake_is_complete),
+	UNIT_TEST(half_a_restart_changes_no_tag),
+	UNIT_TEST(a_shutdown_of_old_may_answer_an_init),
 	UNIT_TEST(a_dccp_handshake_opens),
 	UNIT_TEST(only_a_request_begins_a_dccp_connection),
 	UNIT_TEST(a_dccp_handshake_has_its_order),
