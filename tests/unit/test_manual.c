@@ -368,13 +368,14 @@ static void check_refresh(enum pps_flow_state state, const char *said)
 							: PPS_IP_UDP;
 	bool any = protocol == PPS_IP_TCP ? is_refreshed(state, protocol, PPS_TCP_ACK)
 					  : is_refreshed(state, protocol, 3);
-	bool begin = protocol == PPS_IP_TCP ? is_refreshed(state, protocol, PPS_TCP_SYN) ||
+	bool begin = protocol == PPS_IP_TCP
+		? is_refreshed(state, protocol, PPS_TCP_SYN) ||
 			is_refreshed(state, protocol, PPS_TCP_RST | PPS_TCP_ACK)
-					    : is_refreshed(state, protocol, 1);
+		: is_refreshed(state, protocol, 1) || is_refreshed(state, protocol, 2);
 	const char *is = !any            ? "nothing"
 		: begin                  ? "every packet"
 		: protocol == PPS_IP_TCP ? "packets without SYN and RST"
-					 : "packets that do not begin with INIT";
+					 : "packets but INIT and INIT ACK";
 
 	CU_ASSERT_STRING_EQUAL(said, is);
 }
@@ -421,6 +422,10 @@ struct machine {
 };
 
 #define DATA_EVENT 3 /* the column of TCP that has a payload */
+
+/* Verification tags of associations, by side; and one that no side has. */
+static const uint32_t tags[2] = {5, 6};
+#define WRONG_TAG 7
 
 static const struct machine tcp = {
 	.title = "\n.Ss TCP\n",
@@ -478,6 +483,40 @@ static void set_phase(const struct machine *machine, const char *word, struct pp
 	CU_ASSERT_NOT_EQUAL_FATAL(i, machine->n_phases);
 	flow->scale = (uint8_t)i;
 	flow->state = (uint8_t)find_state(machine->prefix, machine->phases[i].state);
+	if (machine->protocol == PPS_IP_SCTP)
+		memcpy(flow->sctp.tag, tags, sizeof(tags));
+}
+
+/* A packet of one chunk with the right tag: that of its receiver, but for INIT, and for SHUTDOWN
+ * COMPLETE with the T bit. */
+static void make_sctp(struct pps_packet *packet, uint8_t type, enum pps_side side)
+{
+	packet->chunk_type = type;
+	packet->sctp_tag = type == PPS_SCTP_INIT ? 0 : tags[!side];
+	if (type == PPS_SCTP_INIT || type == PPS_SCTP_INIT_ACK)
+		packet->sctp_init_tag = tags[side];
+	if (type == PPS_SCTP_SHUTDOWN_COMPLETE) {
+		packet->chunk_flags = PPS_SCTP_T;
+		packet->sctp_tag = tags[side];
+	}
+}
+
+/* What passes with the right tag does not with another, but for the end of an old association in
+ * the first phase. */
+static void check_tag(
+	const struct pps_flow *flow, const struct pps_packet *right, enum pps_side side)
+{
+	bool old = flow->scale == 0 &&
+		(right->chunk_type == PPS_SCTP_SHUTDOWN_ACK ||
+			right->chunk_type == PPS_SCTP_SHUTDOWN_COMPLETE);
+	struct pps_packet packet = *right;
+	struct pps_flow_cold cold = {0};
+	enum pps_flow_state state;
+	bool restart;
+
+	packet.sctp_tag = WRONG_TAG;
+	CU_ASSERT_EQUAL(pps_flow_step(flow, &cold, &packet, side, &state, &restart),
+		old ? PPS_REASON_NONE : PPS_REASON_SCTP_TAG);
 }
 
 static void check_move(const struct machine *machine, const struct pps_flow *before,
@@ -499,12 +538,16 @@ static void check_move(const struct machine *machine, const struct pps_flow *bef
 		packet.tcp_seq = numbers.seq;
 		packet.tcp_ack = numbers.ack;
 	}
+	if (machine->protocol == PPS_IP_SCTP)
+		make_sctp(&packet, machine->events[event], side);
 	reason = pps_flow_step(&flow, &cold, &packet, side, &state, &restart);
 	if (strcmp(cell, "-") == 0) {
 		CU_ASSERT_EQUAL(reason, machine->reason);
 		return;
 	}
 	CU_ASSERT_EQUAL(reason, PPS_REASON_NONE);
+	if (machine->protocol == PPS_IP_SCTP)
+		check_tag(&flow, &packet, side);
 	CU_ASSERT_EQUAL(restart, strcmp(cell, "new") == 0);
 	if (restart)
 		return;
@@ -592,7 +635,7 @@ static void the_chunks_of_sctp_traffic_are_those_of_the_law(void)
 		enum pps_flow_state to, ignored;
 		bool restart, passes, begins;
 
-		packet.chunk_type = (uint8_t)type;
+		make_sctp(&packet, (uint8_t)type, PPS_SIDE_INSIDE);
 		passes = pps_flow_step(&open, &cold, &packet, PPS_SIDE_INSIDE, &to, &restart) ==
 			PPS_REASON_NONE;
 		begins = pps_flow_step(&crossed, &cold, &packet, PPS_SIDE_INSIDE, &ignored,
