@@ -143,7 +143,8 @@ void world_fill(struct world *world, enum load load, struct batch *batch)
 	begin_batch(world, BATCH_FRAMES, batch);
 	for (unsigned int i = 0; i < BATCH_FRAMES; i++) {
 		unsigned int burst = i / world->burst;
-		enum pps_side side = burst % n_sides == 0 ? PPS_SIDE_INSIDE : PPS_SIDE_OUTSIDE;
+		enum pps_side side =
+			(world->bursts + burst) % n_sides == 0 ? PPS_SIDE_INSIDE : PPS_SIDE_OUTSIDE;
 
 		if (load == LOAD_NEW || load == LOAD_DENIED)
 			side = PPS_SIDE_OUTSIDE;
@@ -157,6 +158,8 @@ void world_fill(struct world *world, enum load load, struct batch *batch)
 		else
 			put_stream(world, side, batch->frames[i]);
 	}
+	/* Across batches too, or one side's stream would run away from the other's. */
+	world->bursts += BATCH_FRAMES / world->burst;
 }
 
 void world_fill_stream(struct world *world, enum pps_side side, unsigned int n, struct batch *batch)
@@ -246,7 +249,10 @@ void world_establish(struct world *world)
 
 		sweep(world, TRAFFIC_SYN, PPS_SIDE_OUTSIDE, first, n);
 		sweep(world, TRAFFIC_SYN_ACK, PPS_SIDE_INSIDE, first, n);
-		if (world->traffic.tcp)
+		/* Windows are scaled from the third step on: each side announces its own. */
+		if (world->traffic.tcp) {
 			sweep(world, TRAFFIC_ACK, PPS_SIDE_OUTSIDE, first, n);
+			sweep(world, TRAFFIC_ACK, PPS_SIDE_INSIDE, first, n);
+		}
 	}
 }

@@ -44,6 +44,7 @@ struct world {
 	struct rte_mbuf *mbufs[2][BATCH_FRAMES];
 	uint64_t visits[2]; /* frames of each stream so far, by enum pps_side */
 	uint64_t fresh; /* flows begun beyond traffic.flows */
+	uint64_t bursts; /* filled so far */
 	uint64_t n_frames;
 	uint64_t tsc_overhead; /* of one measurement */
 };
