@@ -23,7 +23,8 @@ static void add_flow(struct table *table, const json_t *flow)
 	pps_str_clear(&text);
 	add_endpoint(&text, flow, "destination");
 	table_cell(table, STYLE_PLAIN, "%s", pps_str_text(&text));
-	table_cell(table, STYLE_PLAIN, "%s", get_text(flow, "state"));
+	table_cell(table, STYLE_PLAIN, "%s%s", get_text(flow, "state"),
+		get_flag(flow, "picked_up") ? " (picked up)" : "");
 	table_cell(table, STYLE_BOLD, "%s", get_text(flow, "rule"));
 	table_cell(table, STYLE_PLAIN, "%s", WHEN(get_text(flow, "started")));
 	table_cell(table, STYLE_PLAIN, "%s", DURATION(get_count(flow, "idle_ms")));

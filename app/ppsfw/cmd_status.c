@@ -235,6 +235,9 @@ static void print_traffic(struct output *o, const json_t *answer)
 			COUNT(get_count(half_open, "live")), COUNT(get_count(half_open, "max")),
 			COUNT(get_count(half_open, "per_source")),
 			COUNT(get_count(half_open, "replaced")));
+	if (get_count(flows, "picked_up") > 0)
+		out_field(o, NULL, STYLE_PLAIN, "%s picked up in mid-stream",
+			COUNT(get_count(flows, "picked_up")));
 	out_field(o, "passed", STYLE_PLAIN, "%s packets, %s; now %s/s",
 		COUNT(get_count(packets, "passed")), BYTES(get_count(packets, "passed_bytes")),
 		COUNT(get_count(packets, "pass_pps")));

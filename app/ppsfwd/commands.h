@@ -18,7 +18,8 @@
  *       PORT = {"name", "driver", "link": "up"|"down", "speed_mbps", "mtu", "rx_packets",
  *               "rx_bytes", "tx_packets", "tx_bytes", "rx_pps", "tx_pps", "rx_bps", "tx_bps",
  *               "missed", "no_buffer", "errors"}
- *    "flows": {"live", "capacity", "started", "ended", "memory_bytes", "pressure": bool,
+ *    "flows": {"live", "capacity", "started", "picked_up", "ended", "memory_bytes",
+ *              "pressure": bool,
  *              "half_open": {"live", "max", "per_source", "replaced", "pressure": bool}},
  *    "packets": {"passed", "passed_bytes", "dropped", "dropped_bytes", "pass_pps", "drop_pps",
  *                "egress": drops that are alerts: inside hosts tried what nothing approves},
@@ -70,9 +71,8 @@
  * show_flows {"filter": FILTER, "max": n (default 1000)}                                (view)
  *   {"flows": [{"segment", "direction", "protocol", "source", "source_port", "destination",
  *               "destination_port", "icmp_type", "vlan", "inner_vlan", "state", "rule",
- *               "started", "idle_ms", "timeout_ms", "packets": {"initiator","responder"},
- *               "bytes": {"initiator","responder"}}],
- *    "matched", "shown", "live"}
+ *               "picked_up": true where it is so, "started", "idle_ms", "timeout_ms", "packets":
+ * {"initiator","responder"}, "bytes": {"initiator","responder"}}], "matched", "shown", "live"}
  *   FILTER: an object, all members of which must hold: "segment", "direction", "protocol" (name or
  *   number), "source", "destination", "address" (either) (address or prefix), "port" (either),
  *   "source_port", "destination_port", "rule", "state", "vlan". {} is every flow.

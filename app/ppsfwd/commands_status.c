@@ -122,8 +122,9 @@ static json_t *flows_json(const struct manager *manager, const struct datapath_t
 		table_pressure |= manager->pressures[i].table;
 		half_open_pressure |= manager->pressures[i].half_open;
 	}
-	json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:b}", "live", (json_int_t)totals->flows_live,
-		"capacity", (json_int_t)capacity, "started", (json_int_t)totals->flows_started,
+	json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "live",
+		(json_int_t)totals->flows_live, "capacity", (json_int_t)capacity, "started",
+		(json_int_t)totals->flows_started, "picked_up", (json_int_t)totals->flows_picked_up,
 		"ended", (json_int_t)totals->flows_ended, "memory_bytes", (json_int_t)memory,
 		"pressure", table_pressure);
 	json_object_set_new(json, "half_open",

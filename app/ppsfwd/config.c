@@ -225,6 +225,13 @@ static void read_hours(const json_t *value, const struct pps_json_path *path, vo
 	config_read_range(value, path, target, 0, 8760, errors);
 }
 
+static void read_loose(const json_t *value, const struct pps_json_path *path, void *target,
+	void *aux, struct pps_errors *errors)
+{
+	(void)aux;
+	config_read_range(value, path, target, 0, 86400, errors);
+}
+
 static void read_rotate(const json_t *value, const struct pps_json_path *path, void *target,
 	void *aux, struct pps_errors *errors)
 {
@@ -396,6 +403,9 @@ static const struct pps_json_field config_fields[] = {
 		"flows tracked at once (1024-67108864)"},
 	{"half_open", read_half_open, 0, false, NULL,
 		"how many flows may be half-open: begun, and not yet proven"},
+	{"tcp_loose_seconds", read_loose, offsetof(struct config, tcp_loose_seconds), false, NULL,
+		"how long after the start approved TCP connections are picked up in mid-stream "
+		"(0-86400); 0: never"},
 	{"socket", read_socket, offsetof(struct config, socket), false, NULL, "the control socket"},
 	{"events", read_events, 0, false, NULL, "the accountability log"},
 	{"state", read_state, 0, false, NULL,

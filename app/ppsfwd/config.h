@@ -60,6 +60,7 @@ struct config {
 	char **viewers;
 	size_t n_viewers;
 	uint32_t build_mib; /* memory a policy's compilation may add; 0: no limit */
+	uint32_t tcp_loose_seconds; /* after the start; 0: none */
 	uint32_t expiry_warning_hours; /* before an exception ends; 0: no warning */
 	enum pps_log_level log; /* the least important lines still written to standard error */
 };

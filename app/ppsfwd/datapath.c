@@ -87,6 +87,7 @@ static const char *create_worker(struct worker *worker, const struct config *con
 		.events = worker->events,
 		.audit = worker->audit,
 		.observer = worker->observer,
+		.tcp_loose_seconds = worker->tcp_loose_seconds,
 	};
 	worker->filter = pps_filter_create(&filter);
 	if (worker->filter == NULL)
@@ -139,6 +140,7 @@ bool datapath_create(
 		worker->audit = config->mode == CONFIG_AUDIT;
 		worker->observer = config->mode == CONFIG_OBSERVER;
 		worker->mirrors = datapath->mirrors;
+		worker->tcp_loose_seconds = config->tcp_loose_seconds;
 		worker->ports = datapath->ports;
 		worker->snapshot = datapath->snapshot;
 		worker->clock = &datapath->clock;
@@ -259,6 +261,7 @@ void datapath_totals(const struct datapath *datapath, struct datapath_totals *re
 		ret->flows_started += pps_stats_load(&stats->flows_started);
 		ret->flows_ended += pps_stats_load(&stats->flows_ended);
 		ret->flows_live += pps_stats_load(&stats->flows_live);
+		ret->flows_picked_up += pps_stats_load(&stats->flows_picked_up);
 		ret->flows_replaced += pps_stats_load(&stats->flows_replaced);
 		ret->half_open += pps_flow_count_half_open(datapath->workers[i].flows);
 		ret->kept += pps_stats_load(&stats->rejudged_kept);

@@ -32,7 +32,7 @@ struct datapath {
 struct datapath_totals {
 	uint64_t drops[PPS_REASON_COUNT];
 	uint64_t dropped, drop_bytes, passed, passed_bytes;
-	uint64_t flows_started, flows_ended, flows_live, flows_replaced, half_open;
+	uint64_t flows_started, flows_ended, flows_live, flows_picked_up, flows_replaced, half_open;
 	uint64_t kept, rebound, cut;
 	uint64_t egress;
 	uint64_t observed, observed_bytes, observed_conversations, observed_answered;

@@ -287,6 +287,8 @@ json_t *flow_json(const struct manager *manager, const struct flow_copy *copy)
 	}
 	if (tuple.icmp_type >= 0)
 		json_object_set_new(json, "icmp_type", json_integer(tuple.icmp_type));
+	if ((flow->flags & PPS_FLOW_PICKED_UP) != 0)
+		json_object_set_new(json, "picked_up", json_true());
 	if (tuple.vlan != 0)
 		json_object_set_new(json, "vlan", json_integer(tuple.vlan));
 	if (tuple.inner_vlan != 0)

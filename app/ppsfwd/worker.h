@@ -65,6 +65,7 @@ struct worker {
 	unsigned int lcore;
 	bool audit;
 	bool observer;
+	uint32_t tcp_loose_seconds;
 	const struct pps_ports *ports;
 	struct mirror *const *mirrors; /* by segment; NULL: it has two ports */
 	struct pps_snapshot *snapshot;

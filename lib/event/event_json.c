@@ -149,13 +149,13 @@ static void add_deny(
 	}
 	add_number(object, "count", event->count);
 	add_authority(object, event, names);
-	if (event->egress)
+	if (event->flags & PPS_EVENT_EGRESS)
 		add_text(object, "class", "egress");
-	if (event->audit)
+	if (event->flags & PPS_EVENT_AUDIT)
 		json_object_set_new_nocheck(object, "audit", json_true());
-	if (event->observer)
+	if (event->flags & PPS_EVENT_OBSERVER)
 		json_object_set_new_nocheck(object, "observer", json_true());
-	if (event->answers)
+	if (event->flags & PPS_EVENT_ANSWERS)
 		json_object_set_new_nocheck(object, "answers", json_true());
 }
 
@@ -174,6 +174,8 @@ static void add_flow(
 	add_vlans(object, event);
 	add_authority(object, event, names);
 	add_approval(object, event, names);
+	if (event->flags & PPS_EVENT_PICKED_UP)
+		json_object_set_new_nocheck(object, "picked_up", json_true());
 	if (event->kind != PPS_EVENT_FLOW_END)
 		return;
 	add_text(object, "end", pps_flow_end_word((enum pps_flow_end)event->detail));

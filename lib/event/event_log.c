@@ -162,7 +162,7 @@ unsigned int pps_event_log_drain(
 		for (unsigned int i = 0; i < n; i++) {
 			log->stats.lost += records[i].lost;
 			event = begin(log, records[i].wall_ns, pps_event_kind_word(records[i].kind),
-				records[i].egress);
+				(records[i].flags & PPS_EVENT_EGRESS) != 0);
 			pps_event_json_add(event, &records[i], &log->names);
 			finish(log, event);
 		}

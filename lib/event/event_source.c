@@ -225,10 +225,7 @@ void pps_event_deny(struct pps_event_source *source, uint64_t wall_ns,
 		.segment = segment,
 		.direction =
 			reason == PPS_REASON_SIDE_UNKNOWN ? 0 : (uint8_t)pps_side_direction(side),
-		.audit = (flags & PPS_EVENT_AUDIT) != 0,
-		.egress = (flags & PPS_EVENT_EGRESS) != 0,
-		.observer = (flags & PPS_EVENT_OBSERVER) != 0,
-		.answers = (flags & PPS_EVENT_ANSWERS) != 0,
+		.flags = (uint8_t)flags,
 	};
 	fill(&place->event, packet);
 	append(source, i);
@@ -303,6 +300,7 @@ void pps_event_flow(struct pps_event_source *source, enum pps_event_kind kind, u
 		.direction = (uint8_t)pps_side_direction(initiator),
 		.state = flow->state,
 		.has_l4 = 1,
+		.flags = flow->flags & PPS_FLOW_PICKED_UP ? PPS_EVENT_PICKED_UP : 0,
 	};
 
 	set_tuple(&event, key, initiator);

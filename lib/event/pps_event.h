@@ -61,6 +61,13 @@ enum pps_flow_end {
 };
 const char *pps_flow_end_word(enum pps_flow_end end);
 
+/* What else there is to say of a record. */
+#define PPS_EVENT_AUDIT     1u /* deny: forwarded all the same (audit mode) */
+#define PPS_EVENT_EGRESS    2u /* deny: an inside host tried to start what nothing approves */
+#define PPS_EVENT_OBSERVER  4u /* deny: on the wire all the same (observer mode) */
+#define PPS_EVENT_ANSWERS   8u /* deny: the first answer to a denied conversation (observer mode) */
+#define PPS_EVENT_PICKED_UP 16u /* flow: TCP, begun in mid-stream */
+
 /* One record on a ring. Fixed size, no pointers. Addresses by role: source initiated (for denies:
  * source of the packet). Ports host order. */
 struct pps_event {
@@ -81,12 +88,9 @@ struct pps_event {
 	uint8_t segment;
 	uint8_t direction; /* enum pps_direction: of the flow, or of the denied packet; 0: unknown
 			    */
-	uint8_t audit; /* deny: forwarded all the same (audit mode) */
+	uint8_t flags; /* PPS_EVENT_AUDIT and so on */
 	uint8_t state; /* flow end: enum pps_flow_state before */
 	uint8_t has_l4; /* ports, or ICMP type and code, were read */
-	uint8_t egress; /* deny: an inside host tried to start what nothing approves */
-	uint8_t observer; /* deny: it was on the wire all the same (observer mode) */
-	uint8_t answers; /* deny: it is the first answer to a denied conversation (observer mode) */
 };
 _Static_assert(sizeof(struct pps_event) == 2 * PPS_CACHE_LINE, "a record is two cache lines");
 
@@ -99,11 +103,6 @@ struct pps_event_source;
 struct pps_event_source *pps_event_source_create(
 	const char *name, unsigned int ring_size, struct pps_worker_stats *stats);
 void pps_event_source_destroy(struct pps_event_source *source);
-
-#define PPS_EVENT_AUDIT    1u /* forwarded all the same */
-#define PPS_EVENT_EGRESS   2u /* an inside host tried to start what nothing approves */
-#define PPS_EVENT_OBSERVER 4u /* on the wire all the same */
-#define PPS_EVENT_ANSWERS  8u /* the first answer to a denied conversation */
 
 /* A denied packet that entered 'segment' from 'side' (which says nothing with the reason
  * side_unknown). 'rule' is the slot of a ban, of an expired

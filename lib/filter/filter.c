@@ -11,11 +11,10 @@
  *  4 sources     sources_block() for the burst, source_is_allowed() where there is no flow
  *  5 flow        judge_known(): judged again first when stale, then the transition
  *  6 icmp        judge_icmp_error(), and neighbour discovery in front_check()
- *  7 start       judge_new(): may this packet start a flow?
- *  8 classify    judge_new(): the ruleset's answer, asked for the whole burst beforehand, and the
- *                rule's limits (filter_limits.c)
- *  9 tunnel      judge_tunnel(): dropped in this build
- * 10 account     room_for(): the table and its half-open flows; account(): counters and events
+ *  7 start       judge_new(): may this packet start a flow? judge_picked_up(): or stand for its
+ * start? 8 classify    judge_new(): the ruleset's answer, asked for the whole burst beforehand, and
+ * the rule's limits (filter_limits.c) 9 tunnel      judge_tunnel(): dropped in this build 10
+ * account     room_for(): the table and its half-open flows; account(): counters and events
  */
 
 #include <errno.h>
@@ -54,6 +53,7 @@ struct pps_filter *pps_filter_create(const struct pps_filter_params *params)
 	filter->keeps = !params->audit && !params->observer;
 	filter->event_flags =
 		(params->audit ? PPS_EVENT_AUDIT : 0) | (params->observer ? PPS_EVENT_OBSERVER : 0);
+	filter->loose_ticks = params->tcp_loose_seconds * 1000;
 	filter->fragments = pps_fragment_store_create(&PPS_FRAGMENT_PARAMS_DEFAULT);
 	if (params->observer)
 		filter->observed = observed_create();
@@ -221,19 +221,27 @@ static enum pps_reason room_for(
 	return PPS_REASON_NONE;
 }
 
-/* Fills the entry of a flow that begins with this packet. */
-static void start_flow(struct pps_filter *filter, const struct pps_packet *packet, unsigned int k,
-	uint32_t handle, uint32_t rule, enum pps_flow_state state,
-	const struct pps_flow_source *source)
+/* A flow that is about to begin. */
+struct beginning {
+	uint32_t rule; /* index in the ruleset */
+	enum pps_flow_state state;
+	enum pps_side initiator;
+	const struct pps_flow_source *source; /* the initiator */
+};
+
+/* Fills the entry of a flow that begins with frame 'k'. */
+static void start_flow(struct pps_filter *filter, unsigned int k, uint32_t handle,
+	const struct beginning *beginning)
 {
 	const struct burst *burst = &filter->burst;
-	const struct pps_ruleset_rule *r = &burst->ruleset->rules[rule];
+	const struct pps_packet *packet = &burst->packets[burst->keyed[k]];
+	const struct pps_ruleset_rule *r = &burst->ruleset->rules[beginning->rule];
 	struct pps_flow *flow = pps_flow_at(filter->flows, handle);
 	struct pps_flow_cold *cold = pps_flow_cold_at(filter->flows, handle);
 
 	*flow = (struct pps_flow){
 		.generation = burst->ruleset->generation,
-		.initiator = burst->ingress->side,
+		.initiator = (uint8_t)beginning->initiator,
 		.flags = r->log == PPS_RULE_LOG_FLOWS ? PPS_FLOW_LOG : 0,
 		.scale = packet->icmp_code,
 	};
@@ -241,18 +249,80 @@ static void start_flow(struct pps_filter *filter, const struct pps_packet *packe
 		.started_ns = burst->now->wall_ns,
 		.errors_paid = burst->now->tick,
 	};
-	pps_flow_apply(flow, cold, packet, burst->ingress->side, state, burst->now->tick);
-	pps_flow_bind(
-		filter->flows, handle, r->slot, r->limits.flows_per_source != 0 ? source : NULL);
-	pps_flow_enter(filter->flows, handle, source, burst->now->tick);
+	pps_flow_apply(
+		flow, cold, packet, burst->ingress->side, beginning->state, burst->now->tick);
+	pps_flow_bind(filter->flows, handle, r->slot,
+		r->limits.flows_per_source != 0 ? beginning->source : NULL);
+	pps_flow_enter(filter->flows, handle, beginning->source, burst->now->tick);
 	limits_take(filter, r, burst->now->tick);
 	pps_stats_add(&filter->stats->flows_started, 1);
+	if (flow->flags & PPS_FLOW_PICKED_UP)
+		pps_stats_add(&filter->stats->flows_picked_up, 1);
 	pps_stats_add(&filter->stats->rules[r->slot].flows, 1);
 	__atomic_store_n(
 		&filter->stats->flows_live, pps_flow_count(filter->flows), __ATOMIC_RELAXED);
 	if (flow->flags & PPS_FLOW_LOG)
 		pps_event_flow(filter->events, PPS_EVENT_FLOW_START, burst->now->wall_ns,
 			&burst->keys[k], flow, cold, PPS_FLOW_END_COUNT);
+}
+
+/*
+ * The end of step 8, and 9 and 10, for a flow that may begin with frame 'k'. 'reuse' is as in
+ * judge_new().
+ */
+static enum pps_reason begin_flow(struct pps_filter *filter, unsigned int k, uint32_t reuse,
+	const struct beginning *beginning, struct pps_verdict *verdict)
+{
+	struct burst *burst = &filter->burst;
+	enum pps_reason reason = limits_check(filter, &burst->ruleset->rules[beginning->rule],
+		beginning->source, reuse, burst->now->tick);
+	uint32_t handle;
+
+	if (reason == PPS_REASON_NONE)
+		reason = judge_tunnel(&burst->packets[burst->keyed[k]]);
+	if (reason == PPS_REASON_NONE)
+		reason = room_for(filter, beginning->source, reuse);
+	if (reason != PPS_REASON_NONE)
+		return reason;
+	verdict->new_flow = true;
+	verdict->state = (uint8_t)beginning->state;
+	if (burst->dry)
+		return PPS_REASON_NONE;
+	if (reuse != PPS_FLOW_NONE)
+		pps_filter_end_flow(filter, burst->now, reuse, PPS_FLOW_END_RESTARTED);
+	handle = pps_flow_add(filter->flows, &burst->keys[k], burst->hashes[k]);
+	if (handle == PPS_FLOW_NONE)
+		return PPS_REASON_FLOW_TABLE_FULL;
+	start_flow(filter, k, handle, beginning);
+	verdict->flow = handle;
+	return PPS_REASON_NONE;
+}
+
+/* A segment in mid-stream, which belongs to no flow, while the filter is loose. */
+static enum pps_reason judge_picked_up(
+	struct pps_filter *filter, unsigned int k, struct pps_verdict *verdict)
+{
+	struct burst *burst = &filter->burst;
+	const struct pps_ruleset *ruleset = burst->ruleset;
+	const struct pps_flow_key *key = &burst->keys[k];
+
+	for (unsigned int i = 0; i < 2; i++) {
+		struct pps_flow_source source;
+		struct beginning beginning = {
+			.state = PPS_FLOW_TCP_PICKED_UP,
+			.initiator = i == 0 ? burst->ingress->side : !burst->ingress->side,
+			.source = &source,
+		};
+
+		beginning.rule = classify_one(ruleset, key, beginning.initiator, 0);
+		if (judge_again(ruleset, key, beginning.initiator, beginning.rule,
+			    burst->now->wall_ns) != PPS_REASON_NONE)
+			continue;
+		pps_flow_source_of(filter->flows, key, beginning.initiator, &source);
+		verdict->rule = ruleset->rules[beginning.rule].slot;
+		return begin_flow(filter, k, PPS_FLOW_NONE, &beginning, verdict);
+	}
+	return PPS_REASON_TCP_NOT_SYN;
 }
 
 /*
@@ -264,43 +334,26 @@ static enum pps_reason judge_new(
 {
 	struct burst *burst = &filter->burst;
 	const struct pps_packet *packet = &burst->packets[burst->keyed[k]];
-	enum pps_flow_state state;
-	enum pps_reason reason = pps_flow_begin(packet, &state);
 	struct pps_flow_source *source = &burst->sources[k];
-	uint32_t rule, handle;
+	struct beginning beginning = {.initiator = burst->ingress->side, .source = source};
+	enum pps_reason reason = pps_flow_begin(packet, &beginning.state);
 
+	if (unlikely(is_loose(filter, burst->now->tick)) && reason == PPS_REASON_TCP_NOT_SYN &&
+		pps_flow_picks_up(packet))
+		return judge_picked_up(filter, k, verdict);
 	if (!source_is_allowed(burst, k))
 		return PPS_REASON_SOURCE_NOT_ALLOWED;
 	if (reason != PPS_REASON_NONE)
 		return reason;
-	rule = answer(burst, k, burst->ingress->side, packet->icmp_code);
-	if (rule != PPS_RULE_NONE)
-		verdict->rule = burst->ruleset->rules[rule].slot;
-	reason = pps_ruleset_judge(burst->ruleset, rule, burst->now->wall_ns);
+	beginning.rule = answer(burst, k, burst->ingress->side, packet->icmp_code);
+	if (beginning.rule != PPS_RULE_NONE)
+		verdict->rule = burst->ruleset->rules[beginning.rule].slot;
+	reason = pps_ruleset_judge(burst->ruleset, beginning.rule, burst->now->wall_ns);
 	if (reason != PPS_REASON_NONE)
 		return reason;
 	if (unlikely(burst->classes[k].initiator == UNCLASSIFIED || source->family == 0))
 		pps_flow_source_of(filter->flows, &burst->keys[k], burst->ingress->side, source);
-	reason =
-		limits_check(filter, &burst->ruleset->rules[rule], source, reuse, burst->now->tick);
-	if (reason == PPS_REASON_NONE)
-		reason = judge_tunnel(packet);
-	if (reason == PPS_REASON_NONE)
-		reason = room_for(filter, source, reuse);
-	if (reason != PPS_REASON_NONE)
-		return reason;
-	verdict->new_flow = true;
-	verdict->state = (uint8_t)state;
-	if (burst->dry)
-		return PPS_REASON_NONE;
-	if (reuse != PPS_FLOW_NONE)
-		pps_filter_end_flow(filter, burst->now, reuse, PPS_FLOW_END_RESTARTED);
-	handle = pps_flow_add(filter->flows, &burst->keys[k], burst->hashes[k]);
-	if (handle == PPS_FLOW_NONE)
-		return PPS_REASON_FLOW_TABLE_FULL;
-	start_flow(filter, packet, k, handle, rule, state, source);
-	verdict->flow = handle;
-	return PPS_REASON_NONE;
+	return begin_flow(filter, k, reuse, &beginning, verdict);
 }
 
 enum pps_reason judge_stale(struct pps_filter *filter, const struct pps_flow_key *key,
@@ -591,6 +644,7 @@ void pps_filter_burst(struct pps_filter *filter, const struct pps_ruleset *rules
 	unsigned int n, struct pps_verdict *verdicts)
 {
 	filter->n_releases = 0;
+	loose_tick(filter, now->tick);
 	if (unlikely(ruleset == NULL)) {
 		drop_all(filter, ingress, frames, n, verdicts);
 		return;

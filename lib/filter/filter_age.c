@@ -72,6 +72,7 @@ bool pps_filter_age(struct pps_filter *filter, const struct pps_ruleset *ruleset
 {
 	uint32_t handles[PPS_BURST_MAX];
 
+	loose_tick(filter, now->tick);
 	if (ruleset == NULL)
 		return false;
 	limits_tick(filter, now->tick);

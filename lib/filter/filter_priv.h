@@ -65,6 +65,8 @@ struct pps_filter {
 	bool keeps; /* frames of fragments that wait (inline) */
 	unsigned int event_flags; /* of every deny: the mode */
 	struct observed *observed; /* tuples denied lately; NULL: not an observer */
+	bool loose_began; /* since 'loose_from' */
+	uint32_t loose_from, loose_ticks; /* 0: not, or not any more */
 
 	uint32_t sweep_cursor;
 	uint32_t sweep_generation; /* the ruleset the pass under way began with */
@@ -169,6 +171,26 @@ void limits_tick(struct pps_filter *filter, uint32_t tick);
  */
 enum pps_reason flow_rejudge(struct pps_filter *filter, const struct pps_ruleset *ruleset,
 	const struct pps_flow_key *key, uint32_t handle, uint32_t rule, uint64_t wall_ns);
+
+/* "Loose" in pps_filter.h. */
+static inline bool is_loose(const struct pps_filter *filter, uint32_t tick)
+{
+	return filter->loose_ticks != 0 &&
+		(!filter->loose_began || tick - filter->loose_from < filter->loose_ticks);
+}
+
+/* Its clock. To be called at least once in 24 days. */
+static inline void loose_tick(struct pps_filter *filter, uint32_t tick)
+{
+	if (filter->loose_ticks == 0)
+		return;
+	if (!filter->loose_began) {
+		filter->loose_began = true;
+		filter->loose_from = tick;
+	} else if (!is_loose(filter, tick)) {
+		filter->loose_ticks = 0;
+	}
+}
 
 /* How an idle flow in this state is said to have ended. */
 enum pps_flow_end flow_end_when_idle(const struct pps_flow *flow);

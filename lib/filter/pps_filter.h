@@ -42,6 +42,14 @@
  * first one's verdict releases is told by pps_filter_released() right after the burst; what is
  * dropped is counted and freed here. See pps_fragment.h.
  *
+ * Loose. A firewall that starts knows none of the connections that run through it. For
+ * 'tcp_loose_seconds' from the filter's first burst or ageing on, a TCP segment with ACK and
+ * without SYN, FIN and RST that belongs to no flow may begin one where the policy approves the
+ * connection: its sender is taken for the initiator if that is approved, else its receiver. It need
+ * not be the initiator's segment that comes first, and who was the initiator nobody can tell from
+ * it; where both are approved nothing depends on that but the direction that is shown. Everything
+ * else that holds for new flows holds for these. They are half-open until the other side is heard.
+ *
  * Explain. pps_filter_explain() runs the very same code on one frame with nothing changed by it: no
  * flow, counter or event.
  *
@@ -96,6 +104,7 @@ struct pps_filter_params {
 	struct pps_event_source *events;
 	bool audit; /* everything is forwarded */
 	bool observer; /* nothing is: the frames are copies */
+	uint32_t tcp_loose_seconds; /* see "Loose"; at most 86400 */
 };
 
 /* The parts stay the caller's and must outlive the filter. NULL and errno. */

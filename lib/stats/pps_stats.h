@@ -255,6 +255,7 @@ struct pps_worker_stats {
 	uint64_t observed_conversations, observed_answered;
 	uint64_t loops, busy_loops; /* for the watchdog and utilisation */
 	uint64_t flows_started, flows_ended, flows_live;
+	uint64_t flows_picked_up; /* of those started: TCP connections met in mid-stream */
 	uint64_t flows_replaced; /* of those ended: half-open ones that made room */
 	uint64_t rejudged_kept, rejudged_rebound, rejudged_cut; /* by packets and by the sweep */
 	uint64_t events_lost; /* ring full */

@@ -264,6 +264,25 @@ def flows_tell_who_approved_them_and_with_which_assurance():
 
 
 @test
+def connections_that_ran_before_the_start_are_picked_up_while_that_is_configured():
+    script = [data(40000, 10, INSIDE, b"b"), data(40000, 11, OUTSIDE, b"a"),
+              data(40001, 19, OUTSIDE, b"a"), data(40000, 30, INSIDE, b"b")]
+    late = [data(40002, 20, OUTSIDE, b"a")]
+    run = replay(policy(WEB, DNS), script + late, tcp_loose_seconds=10)
+    check_equal(run.drops(), {"tcp_not_syn": 1})
+    check_equal(run.outside, of_side(script, INSIDE))
+    check_equal(run.inside, of_side(script, OUTSIDE))
+    check_equal([(event["source_port"], event["direction"], event["picked_up"])
+                 for event in run.of("flow_start") + run.of("flow_end")],
+                [(40000, "inbound", True), (40001, "inbound", True)] * 2)
+    check_equal([event["state"] for event in run.of("flow_end")],
+                ["tcp_established", "tcp_picked_up"])
+    check_equal(replay(policy(WEB, DNS), script).drops(), {"tcp_not_syn": 4})
+    opened = check_passes_whole(policy(WEB, DNS), handshake(40000), tcp_loose_seconds=10)
+    check("picked_up" not in opened.of("flow_start")[0], "a whole connection is marked")
+
+
+@test
 def flows_end_with_the_reason_for_which_they_ended():
     reset = [(3, INSIDE, tcp_frame(SERVER, 443, CLIENT, 40001, "R", seq=501))]
     script = handshake(40000) + handshake(40001, 2) + reset + handshake(40001, 10)

@@ -413,6 +413,18 @@ def flows_show_both_ends_the_state_and_the_rule():
 
 
 @test
+def a_flow_that_was_picked_up_is_marked():
+    found = changed(FLOW, picked_up=True)
+    result, _ = ask({"show_flows": {"flows": [found], "matched": 1, "shown": 1, "live": 1}},
+                    "show", "flows")
+    check_in("tcp_established (picked up)", result.out)
+    answer = changed(STATUS)
+    check_not_in("picked up", ask({"status": answer})[0].out)
+    answer["flows"]["picked_up"] = 7
+    check_in("7 picked up in mid-stream", ask({"status": answer})[0].out)
+
+
+@test
 def filter_words_become_the_filter_of_the_call():
     _, calls = ask({"show_flows": {}}, "show", "flows", "protocol", "6", "source", "10.0.0.0/8",
                    "address", "2001:DB8:0::1", "port", "443", "rule", "PPS-0001", "vlan", "0",

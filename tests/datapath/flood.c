@@ -364,7 +364,8 @@ static void replace_with_an_event(void)
 	struct lab lab;
 	uint8_t frame[FRAME_MAX];
 
-	lab_init_half_open(&lab, 1024, 2, 2);
+	lab_init_params(&lab,
+		&(struct lab_params){.flows = 1024, .half_open_max = 2, .half_open_per_source = 2});
 	lab_load(&lab, POLICY, 0);
 	params.book = lab.book;
 	log = pps_event_log_create(&params, &errors);

@@ -24,18 +24,17 @@ static void bail(const char *what)
 
 void lab_init(struct lab *lab, unsigned int flows)
 {
-	lab_init_half_open(lab, flows, 0, 0);
+	lab_init_params(lab, &(struct lab_params){.flows = flows});
 }
 
-void lab_init_half_open(
-	struct lab *lab, unsigned int flows, unsigned int half_open_max, unsigned int per_source)
+void lab_init_params(struct lab *lab, const struct lab_params *lab_params)
 {
 	char name[16];
 	struct pps_flow_table_params table = {
 		.name = name,
-		.flows = flows,
-		.half_open_max = half_open_max,
-		.half_open_per_source = per_source,
+		.flows = lab_params->flows,
+		.half_open_max = lab_params->half_open_max,
+		.half_open_per_source = lab_params->half_open_per_source,
 		.socket = -1,
 	};
 	struct pps_filter_params params;
@@ -60,6 +59,7 @@ void lab_init_half_open(
 		.flows = lab->flows,
 		.stats = lab->stats,
 		.events = lab->events,
+		.tcp_loose_seconds = lab_params->tcp_loose_seconds,
 	};
 	lab->filter = pps_filter_create(&params);
 	if (lab->filter == NULL)

@@ -36,9 +36,12 @@ struct lab {
 
 /* Starts EAL once per process; a lab has room for 'flows' flows. */
 void lab_init(struct lab *lab, unsigned int flows);
-/* The same, with bounds on half-open flows; 0: the default. */
-void lab_init_half_open(
-	struct lab *lab, unsigned int flows, unsigned int half_open_max, unsigned int per_source);
+/* The same, with what else can be configured; 0: the default. */
+struct lab_params {
+	unsigned int flows, half_open_max, half_open_per_source;
+	unsigned int tcp_loose_seconds;
+};
+void lab_init_params(struct lab *lab, const struct lab_params *params);
 /* Frees all; false when mbufs did not come back. */
 bool lab_fini(struct lab *lab);
 /* Puts the policy of this text into force, as of 'time_ms'; a bad policy ends the process. */

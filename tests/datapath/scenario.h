@@ -20,11 +20,15 @@
  *       drops fragment_no_first 2       that many were dropped for this reason in the scenario
  *       half_open 1                     that many of them are half-open
  *       live WEB 1                      that many of them are bound to the rule
+ *       picked_up 1                     that many began in mid-stream in the scenario
  *       repeat 9                        the next frame 9 times, number n from 0 to 8, with n + 1
  *                                       in the place of @ (addresses) and n + 1025 of @@ (ports)
  *
- * Before its first frame a scenario may say "capacity N" (flows; 512) and "half_open_max N" and
- * "half_open_per_source N".
+ * Before its first frame a scenario may say "capacity N" (flows; 512), "half_open_max N",
+ * "half_open_per_source N" and "loose N" (tcp_loose_seconds; 0).
+ *
+ * "steps NAME" gives the steps up to the next empty line a name; "do NAME" in a scenario takes
+ * them.
  *
  * A policy's JSON may go on over lines until its braces close. "let" names a piece of text; $name
  * puts it in. A time is in seconds since the scenario began, and stays until the next. "in" is
@@ -40,6 +44,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lab.h"
+
 #define STEPS_MAX    1024
 #define NAME_MAX_LEN 32
 
@@ -50,6 +56,7 @@ enum step_kind {
 	STEP_FLOWS,
 	STEP_HALF_OPEN,
 	STEP_LIVE,
+	STEP_PICKED_UP,
 	STEP_RELEASED,
 	STEP_DROPS,
 };
@@ -70,8 +77,7 @@ struct step {
 struct scenario {
 	char *sentence;
 	size_t policy; /* at the start */
-	unsigned int flows; /* capacity of the flow table */
-	unsigned int half_open_max, half_open_per_source; /* 0: the default */
+	struct lab_params lab;
 	struct step steps[STEPS_MAX];
 	size_t n_steps;
 };

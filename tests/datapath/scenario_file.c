@@ -168,7 +168,7 @@ static void begin_scenario(struct reader *reader, const char *sentence)
 	out->scenarios[out->n_scenarios] = (struct scenario){
 		.sentence = pps_strdup(sentence),
 		.policy = SIZE_MAX,
-		.flows = FLOWS_DEFAULT,
+		.lab = {.flows = FLOWS_DEFAULT},
 	};
 	out->n_scenarios++;
 	reader->time_ms = 0;
@@ -250,11 +250,13 @@ static void read_live(struct reader *reader, char *text)
 static bool read_size(struct scenario *scenario, const char *word, const char *text)
 {
 	if (strcmp(word, "capacity") == 0)
-		scenario->flows = read_count(text);
+		scenario->lab.flows = read_count(text);
 	else if (strcmp(word, "half_open_max") == 0)
-		scenario->half_open_max = read_count(text);
+		scenario->lab.half_open_max = read_count(text);
 	else if (strcmp(word, "half_open_per_source") == 0)
-		scenario->half_open_per_source = read_count(text);
+		scenario->lab.half_open_per_source = read_count(text);
+	else if (strcmp(word, "loose") == 0)
+		scenario->lab.tcp_loose_seconds = read_count(text);
 	else
 		return false;
 	return true;
@@ -270,6 +272,43 @@ static void read_drops(struct reader *reader, char *text)
 		complain(reader, "no such reason", step->reason);
 }
 
+/* The steps up to the next empty line, for "do". */
+static void read_steps(struct reader *reader, char *text)
+{
+	struct let *let = &reader->lets[reader->n_lets];
+	struct pps_str lines = PPS_STR_INIT;
+	char buffer[2048];
+	char *line;
+
+	if (reader->n_lets == LETS_MAX)
+		complain(reader, "too many lets", text);
+	snprintf(let->name, sizeof(let->name), "%s", cut_word(&text));
+	while ((line = next_line(reader, buffer, sizeof(buffer))) != NULL && *line != '\0')
+		pps_str_addf(&lines, "%s\n", line);
+	let->text = pps_str_take(&lines);
+	reader->n_lets++;
+}
+
+static void read_step(struct reader *reader, char *text);
+
+static void do_steps(struct reader *reader, const char *name)
+{
+	char *lines = NULL, *rest, *line;
+
+	for (size_t i = 0; i < reader->n_lets && lines == NULL; i++) {
+		if (strcmp(reader->lets[i].name, name) == 0)
+			lines = pps_strdup(reader->lets[i].text);
+	}
+	if (lines == NULL)
+		complain(reader, "no such steps", name);
+	rest = lines;
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		if (*line != '\0')
+			read_step(reader, line);
+	}
+	free(lines);
+}
+
 static void read_step(struct reader *reader, char *text)
 {
 	char *word = cut_word(&text);
@@ -278,7 +317,9 @@ static void read_step(struct reader *reader, char *text)
 		reader->time_ms = (uint64_t)(strtod(word, NULL) * 1000 + 0.5);
 		word = cut_word(&text);
 	}
-	if (strcmp(word, "use") == 0) {
+	if (strcmp(word, "do") == 0) {
+		do_steps(reader, cut_word(&text));
+	} else if (strcmp(word, "use") == 0) {
 		current(reader)->policy = find_policy(reader, cut_word(&text));
 	} else if (read_size(current(reader), word, text)) {
 		return;
@@ -290,6 +331,8 @@ static void read_step(struct reader *reader, char *text)
 		add_step(reader, STEP_FLOWS)->n = read_count(text);
 	} else if (strcmp(word, "half_open") == 0) {
 		add_step(reader, STEP_HALF_OPEN)->n = read_count(text);
+	} else if (strcmp(word, "picked_up") == 0) {
+		add_step(reader, STEP_PICKED_UP)->n = read_count(text);
 	} else if (strcmp(word, "live") == 0) {
 		read_live(reader, text);
 	} else if (strcmp(word, "repeat") == 0) {
@@ -319,6 +362,8 @@ void scenario_file_read(const char *path, struct scenario_file *file)
 			read_policy(&reader, text + 7);
 		else if (strncmp(text, "let ", 4) == 0)
 			read_let(&reader, text + 4);
+		else if (strncmp(text, "steps ", 6) == 0)
+			read_steps(&reader, text + 6);
 		else if (strncmp(text, "scenario ", 9) == 0)
 			begin_scenario(&reader, text + 9);
 		else if (*rest != '\0')

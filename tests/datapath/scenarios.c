@@ -117,6 +117,8 @@ static void look(struct player *player, const struct step *step)
 		count(player, step, "flows", pps_flow_count(flows));
 	else if (step->kind == STEP_HALF_OPEN)
 		count(player, step, "half-open", pps_flow_count_half_open(flows));
+	else if (step->kind == STEP_PICKED_UP)
+		count(player, step, "picked up", player->lab.stats->flows_picked_up);
 	else if (step->kind == STEP_RELEASED)
 		count(player, step, "released", player->lab.n_released);
 	else if (step->kind == STEP_DROPS)
@@ -133,8 +135,7 @@ static void play(struct player *player)
 	const struct scenario *scenario = player->scenario;
 	size_t i = 0;
 
-	lab_init_half_open(&player->lab, scenario->flows, scenario->half_open_max,
-		scenario->half_open_per_source);
+	lab_init_params(&player->lab, &scenario->lab);
 	lab_load(&player->lab, player->file->policies[scenario->policy].json, 0);
 	while (i < scenario->n_steps) {
 		const struct step *step = &scenario->steps[i];
@@ -157,6 +158,7 @@ static void play(struct player *player)
 		case STEP_FLOWS:
 		case STEP_HALF_OPEN:
 		case STEP_LIVE:
+		case STEP_PICKED_UP:
 		case STEP_DROPS:
 			look(player, step);
 			break;

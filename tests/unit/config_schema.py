@@ -51,6 +51,8 @@ CASES = [
     ("a group without a name is refused", ["access"], {"view": ["@"]}, False),
     ("EAL's arguments are strings", ["eal"], ["-m", 512], False),
     ("no argument for EAL is good", ["eal"], [], True),
+    ("a day of picking up is good", ["tcp_loose_seconds"], 86400, True),
+    ("more than a day of picking up", ["tcp_loose_seconds"], 86401, False),
     ("building without a limit is good", ["build_mib"], 0, True),
     ("an unknown log level is refused", ["log"], "chatty", False),
 ]

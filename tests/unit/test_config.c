@@ -225,6 +225,8 @@ static void expect_line(const char *text, const char *row)
 	X(an_events_file_is_a_path_or_null, WITH("'events':{'file':false}"),                       \
 		"events.file: false is not a string\n")                                            \
 	X(events_are_an_object, WITH("'events':'x'"), "events: 'x' is not an object\n")            \
+	X(more_than_a_day_of_picking_up_is_refused, WITH("'tcp_loose_seconds':86401"),             \
+		"tcp_loose_seconds: 86401 is not a whole number (0-86400)\n")                      \
 	X(too_much_build_memory_is_refused, WITH("'build_mib':1048577"),                           \
 		"build_mib: 1048577 is not a whole number (0-1048576)\n")                          \
 	X(a_socket_path_of_108_bytes_is_refused,                                                   \
@@ -370,6 +372,9 @@ static void expect_line(const char *text, const char *row)
 		"'admin': [\n      'root'\n    ],\n    'view': [\n      '@root'\n    ]")          \
 	X(a_person_this_system_lacks_does_not_keep_the_wire_closed,                               \
 		WITH("'access':{'view':['no.such.person']}"), "'no.such.person'")                 \
+	X(connections_are_not_picked_up_by_default, "{" MINIMAL "}", "'tcp_loose_seconds': 0,")   \
+	X(a_day_of_picking_up_is_read, WITH("'tcp_loose_seconds':86400"),                         \
+		"'tcp_loose_seconds': 86400,")                                                    \
 	X(a_gibibyte_is_the_default_for_building, "{" MINIMAL "}", "'build_mib': 1024")           \
 	X(building_without_a_limit_is_read, WITH("'build_mib':0"), "'build_mib': 0")              \
 	X(a_log_level_is_read, WITH("'log':'debug'"), "'log': 'debug'")                           \

@@ -336,6 +336,25 @@ static void flows_of_every_shape_keep_their_initiator(void)
 	event_tear_down(&f);
 }
 
+static void a_flow_that_was_picked_up_says_so(void)
+{
+	struct pps_packet packet =
+		event_make_packet(PPS_IP_TCP, "203.0.113.9", 40000, "198.51.100.10", 443);
+	struct pps_flow flow = {.flags = PPS_FLOW_PICKED_UP, .initiator = PPS_SIDE_OUTSIDE};
+	struct pps_flow_cold cold = {.started_ns = NOW};
+	struct pps_flow_key key;
+	struct event_fixture f;
+
+	event_set_up(&f, 64);
+	pps_flow_key_make(&packet, 0, PPS_SIDE_OUTSIDE, &key);
+	pps_event_flow(f.source, PPS_EVENT_FLOW_START, NOW, &key, &flow, &cold, 0);
+	expect_json(&f,
+		"{\"event\":\"flow_start\",\"segment\":\"dmz\",\"direction\":\"inbound\","
+		"\"protocol\":\"tcp\",\"source\":\"203.0.113.9\",\"source_port\":40000,"
+		"\"destination\":\"198.51.100.10\",\"destination_port\":443,\"picked_up\":true}");
+	event_tear_down(&f);
+}
+
 static void every_reason_and_every_end_has_its_word(void)
 {
 	struct pps_packet packet = event_make_telnet(1);
@@ -520,6 +539,7 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(a_flow_tells_the_approval_it_was_judged_by),
 	UNIT_TEST(an_approval_may_be_written_in_part),
 	UNIT_TEST(flows_of_every_shape_keep_their_initiator),
+	UNIT_TEST(a_flow_that_was_picked_up_says_so),
 	UNIT_TEST(every_reason_and_every_end_has_its_word),
 	UNIT_TEST(a_generation_is_remembered_until_many_came_after_it),
 	UNIT_TEST(a_drain_takes_no_more_than_it_may),
