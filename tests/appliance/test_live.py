@@ -425,6 +425,10 @@ def explain_knows_the_live_flow_that_a_packet_belongs_to():
         answer = box.call("explain", question)
         check_equal((answer["verdict"], answer["flow"]["rule"], answer["flow"]["source_port"]),
                     ("pass", "WEB", port))
+        for flags in ("syn", "syn-ack", "fin-ack", "rst"):
+            answer = box.call("explain", dict(question, tcp_flags=flags))
+            check_equal((flags, answer["verdict"], answer["flow"]["state"]),
+                        (flags, "pass", "tcp_established"))
         answer = box.call("explain", dict(question, destination_port=1))
         check_equal((answer["verdict"], answer["reason"]), ("drop", "tcp_not_syn"))
 

@@ -498,6 +498,33 @@ static void nothing_keeps_a_reset_flow_alive(void)
 	CU_ASSERT_EQUAL(refreshed_by(ESTABLISHED "i:R=closed r:AD=closed r:FA=closed"), 4);
 }
 
+static void made_up_segments_fit_their_flow(void)
+{
+	static const char *const segments[] = {"S", "SA", "A", "FA", "R", "RA"};
+
+	for (size_t i = 0; i < UNIT_COUNT(roads) * 2 * UNIT_COUNT(segments); i++) {
+		enum pps_side side = i % 2 == 0 ? PPS_SIDE_INSIDE : PPS_SIDE_OUTSIDE;
+		struct pps_packet packet = {.family = 4};
+		struct pps_tcp_numbers numbers;
+		enum pps_flow_state state;
+		enum pps_reason reason;
+		struct play played;
+		bool restart;
+
+		play_on(&played, &tcp, PPS_SIDE_INSIDE, roads[i / 2 / UNIT_COUNT(segments)].script);
+		make_tcp(&packet, segments[i / 2 % UNIT_COUNT(segments)]);
+		pps_flow_tcp_fit(&played.flow, side, packet.tcp_flags, &numbers);
+		packet.tcp_seq = numbers.seq;
+		packet.tcp_ack = numbers.ack;
+		reason = pps_flow_step(&played.flow, &played.cold, &packet, side, &state, &restart);
+		if (reason != PPS_REASON_NONE && reason != PPS_REASON_FLOW_STATE_TCP)
+			play_fail(&played, segments[i / 2 % UNIT_COUNT(segments)],
+				pps_reason_word(reason));
+		if (reason == PPS_REASON_NONE && (packet.tcp_flags & PPS_TCP_RST) != 0)
+			CU_ASSERT_EQUAL(state, PPS_FLOW_TCP_CLOSED);
+	}
+}
+
 static void half_closed_connections_keep_the_long_timeout(void)
 {
 	CU_ASSERT_EQUAL(
@@ -560,6 +587,7 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(progress_keeps_a_flow_alive),
 	UNIT_TEST(an_ignored_syn_does_not_keep_a_flow_alive),
 	UNIT_TEST(nothing_keeps_a_reset_flow_alive),
+	UNIT_TEST(made_up_segments_fit_their_flow),
 	UNIT_TEST(half_closed_connections_keep_the_long_timeout),
 };
 
