@@ -31,9 +31,9 @@
  * - In TCP_CLOSED any SYN of either side begins a new connection on the old tuple. In TCP_CLOSING
  *   one that goes on behind the numbers used last (RFC 9293 section 3.6.1); any other passes and
  *   changes nothing, for the endpoint may know better by its timestamps (RFC 6191): see the next.
- * - A SYN+ACK that acknowledges exactly the last SYN which passed and changed nothing says that
- * both ends agree on a new connection, of which the flow knew nothing. The flow follows them: it is
- *   TCP_SYN_RECEIVED again, with the new numbers.
+ * - A SYN+ACK that does not fit, and acknowledges exactly the last SYN which passed and changed
+ *   nothing, says that both ends agree on a new connection, of which the flow knew nothing. The
+ * flow follows them: it is TCP_SYN_RECEIVED again, with the new numbers.
  * - In SYN_SENT a responder's RST needs ACK, as RFC 9293 has it.
  * - TCP_PICKED_UP: begun in mid-stream (tcp_loose_seconds). The first segment of the side that has
  *   not been heard makes it TCP_ESTABLISHED; until then it is half-open.
@@ -259,10 +259,12 @@ static cold void judge_syn(const struct pps_flow *flow, const struct pps_flow_co
 			move->reason = PPS_REASON_TCP_WINDOW;
 		return;
 	}
-	if (cold_part->tcp_syn_ignored && packet->tcp_ack == cold_part->tcp_syn_end)
+	move->reason = tcp_check(flow, packet, side, tcp_end_of(packet));
+	if (move->reason != PPS_REASON_NONE && cold_part->tcp_syn_ignored &&
+		packet->tcp_ack == cold_part->tcp_syn_end) {
+		move->reason = PPS_REASON_NONE;
 		move->state = PPS_FLOW_TCP_SYN_RECEIVED;
-	else
-		move->reason = tcp_check(flow, packet, side, tcp_end_of(packet));
+	}
 }
 
 /* The third step: it must fit exactly, because the long timeout is behind it. And what stands for a
@@ -271,9 +273,9 @@ static cold void judge_third(const struct pps_flow *flow, const struct pps_packe
 	enum pps_side side, struct pps_flow_move *move)
 {
 	const struct pps_tcp_side *sender = &flow->tcp[side], *receiver = &flow->tcp[!side];
-	uint32_t end = tcp_end_of(packet);
+	uint32_t low = receiver->ack - 1; /* a keep-alive may come first */
 
-	if (end - receiver->ack > sender->max_end + 1 - receiver->ack)
+	if (tcp_end_of(packet) - low > sender->max_end + 1 - low)
 		move->reason = PPS_REASON_TCP_WINDOW;
 	else if (!tcp_acks_syn(sender, receiver, packet->tcp_ack))
 		move->reason = PPS_REASON_TCP_ACK;

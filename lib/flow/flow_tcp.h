@@ -17,15 +17,17 @@
  * when
  *
  *     I    end <= S.max_end + 1                what D offered, and the byte of a zero-window probe
- *     II   end >= S.end - window(D) - 1        what S may have to send again, and a keep-alive
+ *     II   end >= D.ack - window(D)            what S may have sent again, late, and a keep-alive
  *     III  ack <= D.end                        what D has sent
- *     IV   ack >= D.end - window(S) - 1        what S may have been late to acknowledge
+ *     IV   ack >= S.ack - window(S)            what S may have acknowledged before (RFC 5961)
  *
  * with window(X) = max(X.max_win, 66000), because at the start of a connection windows are small
- * and packets may overtake each other by more. I and II are tcp_window, III and IV tcp_ack. Data
+ * and packets may overtake each other by more. The lower bounds are a window below what was
+ * acknowledged, and not below what was sent, as van Rooij has it: with a whole window in flight
+ * what was sent again may have been overtaken. I and II are tcp_window, III and IV tcp_ack. Data
  * behind a hole fits, since only ends count: selective acknowledgements need no look.
  *
- * Numbers are modulo 2^32. Windows end at 2^30, so that each pair of bounds is at most 2^31 + 2
+ * Numbers are modulo 2^32. Windows end at 2^30, so that each pair of bounds is at most 2^31 + 2^17
  * apart and one unsigned comparison with the lower one decides both.
  *
  * Scale. Windows of segments with SYN are not scaled, all others by the sender's shift, when both
@@ -34,7 +36,8 @@
  *
  * Handshake. Numbers in it must fit exactly where something depends on them: a SYN+ACK, and a reset
  * that answers a SYN, acknowledge what the SYN was or some of its data (RFC 7413); so does the
- * third step, whose own number lies between what was acknowledged and the window. A SYN that comes
+ * third step, whose own number lies between what was acknowledged, less one (a keep-alive), and the
+ * window. A SYN that comes
  * again with a higher number, before an answer, is another try and counts; one with a lower number
  * is old and changes nothing. An answered SYN+ACK may come again with other numbers (SYN cookies):
  * the last counts.
@@ -86,18 +89,19 @@ static inline uint32_t tcp_end_of(const struct pps_packet *packet)
 }
 _Static_assert(PPS_TCP_FIN == 1 && PPS_TCP_SYN == 2, "each takes one sequence number");
 
-static inline uint32_t tcp_low(const struct pps_tcp_side *sent, const struct pps_tcp_side *other)
+/* The lowest number that 'side' may still speak of. */
+static inline uint32_t tcp_low(const struct pps_tcp_side *side)
 {
-	uint32_t window = other->max_win > TCP_WINDOW_FLOOR ? other->max_win : TCP_WINDOW_FLOOR;
+	uint32_t window = side->max_win > TCP_WINDOW_FLOOR ? side->max_win : TCP_WINDOW_FLOOR;
 
-	return sent->end - window - 1;
+	return side->ack - window;
 }
 
 /* I and II. */
 static inline bool tcp_is_in_window(
 	const struct pps_tcp_side *sender, const struct pps_tcp_side *receiver, uint32_t end)
 {
-	uint32_t low = tcp_low(sender, receiver);
+	uint32_t low = tcp_low(receiver);
 
 	return end - low <= sender->max_end + 1 - low;
 }
@@ -107,7 +111,7 @@ static inline uint8_t tcp_check(const struct pps_flow *flow, const struct pps_pa
 	enum pps_side side, uint32_t end)
 {
 	const struct pps_tcp_side *sender = &flow->tcp[side], *receiver = &flow->tcp[!side];
-	uint32_t low = tcp_low(receiver, sender);
+	uint32_t low = tcp_low(sender);
 	uint32_t high = receiver->end;
 
 	if (unlikely(flow->flags & PPS_FLOW_PICKED_UP))

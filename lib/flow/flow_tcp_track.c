@@ -78,9 +78,10 @@ static cold void track_syn(struct pps_flow *flow, struct pps_flow_cold *cold_par
 	} else if (flow->state == PPS_FLOW_TCP_SYN_SENT) {
 		answer(flow, packet, side);
 	} else if (tcp_in_handshake(flow->state)) {
-		if (has_ack && again) {
+		if (again) {
 			sender->end = tcp_later(sender->end, end);
-			offer(sender, receiver, packet->tcp_ack, packet->tcp_window);
+			offer(sender, receiver, has_ack ? packet->tcp_ack : sender->ack,
+				packet->tcp_window);
 		} else if (has_ack) {
 			answer(flow, packet, side);
 		}

@@ -153,11 +153,11 @@ enum pps_step {
 	X(FLOW_STATE_TCP, "tcp_state", PPS_STEP_FLOW,                                              \
 		"a TCP packet its connection's state does not permit")                             \
 	X(TCP_WINDOW, "tcp_window", PPS_STEP_FLOW,                                                 \
-		"a TCP segment beyond what its receiver offered to take, or far below what its "   \
-		"sender has sent")                                                                 \
+		"a TCP segment beyond what its receiver offered to take, or far below what that "  \
+		"has acknowledged")                                                                \
 	X(TCP_ACK, "tcp_ack", PPS_STEP_FLOW,                                                       \
-		"a TCP segment that acknowledges what the other side has not sent, or sent long "  \
-		"ago")                                                                             \
+		"a TCP segment that acknowledges what the other side has not sent, or far "        \
+		"below what its sender has acknowledged before")                                   \
 	X(FLOW_STATE_SCTP, "sctp_state", PPS_STEP_FLOW,                                            \
 		"an SCTP packet its association's state does not permit")                          \
 	X(SCTP_TAG, "sctp_tag", PPS_STEP_FLOW,                                                     \
