@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "flow_priv.h"
+#include "flow_tcp.h"
 
 /*
  * The state machines' common face, and the simple ones: UDP, ICMP queries, everything else.
@@ -120,8 +120,15 @@ enum pps_reason pps_flow_step(const struct pps_flow *flow, const struct pps_flow
 	const struct pps_packet *packet, enum pps_side side, enum pps_flow_state *ret_state,
 	bool *ret_restart)
 {
-	struct pps_flow_move move = move_of(flow, cold, packet, side);
+	struct pps_flow_move move;
 
+	if (likely(packet->protocol == PPS_IP_TCP && tcp_is_common(flow, packet))) {
+		*ret_state = PPS_FLOW_TCP_ESTABLISHED;
+		*ret_restart = false;
+		return (enum pps_reason)tcp_check(
+			flow, packet, side, packet->tcp_seq + packet->payload_len);
+	}
+	move = move_of(flow, cold, packet, side);
 	*ret_state = (enum pps_flow_state)flow->state;
 	*ret_restart = false;
 	if (move.reason == PPS_REASON_NONE) {
@@ -183,7 +190,7 @@ void pps_flow_tally(struct pps_flow *flow, struct pps_flow_cold *cold,
 		cold->bytes_high[side]++;
 }
 
-void pps_flow_apply(struct pps_flow *flow, struct pps_flow_cold *cold,
+static void apply_move(struct pps_flow *flow, struct pps_flow_cold *cold,
 	const struct pps_packet *packet, enum pps_side side, enum pps_flow_state state,
 	uint32_t now)
 {
@@ -194,6 +201,18 @@ void pps_flow_apply(struct pps_flow *flow, struct pps_flow_cold *cold,
 	else if (packet->protocol != PPS_IP_UDP)
 		apply_own(flow, cold, packet, side);
 	flow->state = (uint8_t)state;
+}
+
+void pps_flow_apply(struct pps_flow *flow, struct pps_flow_cold *cold,
+	const struct pps_packet *packet, enum pps_side side, enum pps_flow_state state,
+	uint32_t now)
+{
+	if (likely(packet->protocol == PPS_IP_TCP && tcp_is_common(flow, packet))) {
+		flow->seen = now;
+		tcp_track_common(flow, packet, side);
+	} else {
+		apply_move(flow, cold, packet, side, state, now);
+	}
 	if (side != flow->initiator)
 		flow->flags |= PPS_FLOW_REPLIED;
 	pps_flow_tally(flow, cold, packet, side);

@@ -211,7 +211,7 @@ bool pps_flow_tcp_picks_up(const struct pps_packet *packet)
 }
 
 /* A reset ends the flow only where its receiver is sure to believe it (RFC 5961 section 3). */
-static cold void judge_reset(const struct pps_flow *flow, const struct pps_packet *packet,
+static rare void judge_reset(const struct pps_flow *flow, const struct pps_packet *packet,
 	enum pps_side side, struct pps_flow_move *move)
 {
 	const struct pps_tcp_side *sender = &flow->tcp[side], *receiver = &flow->tcp[!side];
@@ -237,7 +237,7 @@ static cold void judge_reset(const struct pps_flow *flow, const struct pps_packe
 }
 
 /* SYN, with ACK or without. */
-static cold void judge_syn(const struct pps_flow *flow, const struct pps_flow_cold *cold_part,
+static rare void judge_syn(const struct pps_flow *flow, const struct pps_flow_cold *cold,
 	const struct pps_packet *packet, enum pps_side side, struct pps_flow_move *move)
 {
 	const struct pps_tcp_side *sender = &flow->tcp[side], *receiver = &flow->tcp[!side];
@@ -260,8 +260,8 @@ static cold void judge_syn(const struct pps_flow *flow, const struct pps_flow_co
 		return;
 	}
 	move->reason = tcp_check(flow, packet, side, tcp_end_of(packet));
-	if (move->reason != PPS_REASON_NONE && cold_part->tcp_syn_ignored &&
-		packet->tcp_ack == cold_part->tcp_syn_end) {
+	if (move->reason != PPS_REASON_NONE && cold->tcp_syn_ignored &&
+		packet->tcp_ack == cold->tcp_syn_end) {
 		move->reason = PPS_REASON_NONE;
 		move->state = PPS_FLOW_TCP_SYN_RECEIVED;
 	}
@@ -269,7 +269,7 @@ static cold void judge_syn(const struct pps_flow *flow, const struct pps_flow_co
 
 /* The third step: it must fit exactly, because the long timeout is behind it. And what stands for a
  * SYN+ACK that was lost. */
-static cold void judge_third(const struct pps_flow *flow, const struct pps_packet *packet,
+static rare void judge_third(const struct pps_flow *flow, const struct pps_packet *packet,
 	enum pps_side side, struct pps_flow_move *move)
 {
 	const struct pps_tcp_side *sender = &flow->tcp[side], *receiver = &flow->tcp[!side];
@@ -282,13 +282,13 @@ static cold void judge_third(const struct pps_flow *flow, const struct pps_packe
 }
 
 /* What is not the common case; the table has said yes. */
-static cold void judge_rare(const struct pps_flow *flow, const struct pps_flow_cold *cold_part,
+static rare void judge_rare(const struct pps_flow *flow, const struct pps_flow_cold *cold,
 	const struct pps_packet *packet, enum pps_side side, struct pps_flow_move *move)
 {
 	if ((packet->tcp_flags & PPS_TCP_RST) != 0)
 		judge_reset(flow, packet, side, move);
 	else if ((packet->tcp_flags & PPS_TCP_SYN) != 0)
-		judge_syn(flow, cold_part, packet, side, move);
+		judge_syn(flow, cold, packet, side, move);
 	else if (flow->state == PPS_FLOW_TCP_SYN_CROSSED ||
 		(flow->state == PPS_FLOW_TCP_SYN_RECEIVED && side == flow->initiator))
 		judge_third(flow, packet, side, move);
@@ -301,7 +301,7 @@ static cold void judge_rare(const struct pps_flow *flow, const struct pps_flow_c
 }
 
 struct pps_flow_move pps_flow_tcp_move(const struct pps_flow *flow,
-	const struct pps_flow_cold *cold_part, const struct pps_packet *packet, enum pps_side side)
+	const struct pps_flow_cold *cold, const struct pps_packet *packet, enum pps_side side)
 {
 	enum event event = event_of(packet);
 	struct pps_flow_move move = {
@@ -320,7 +320,7 @@ struct pps_flow_move pps_flow_tcp_move(const struct pps_flow *flow,
 	}
 	if (unlikely((packet->tcp_flags & (PPS_TCP_SYN | PPS_TCP_RST)) != 0 ||
 		    tcp_in_handshake(flow->state) || flow->state == PPS_FLOW_TCP_PICKED_UP)) {
-		judge_rare(flow, cold_part, packet, side, &move);
+		judge_rare(flow, cold, packet, side, &move);
 		return move;
 	}
 	end = tcp_end_of(packet);

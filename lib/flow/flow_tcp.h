@@ -32,7 +32,8 @@
  *
  * Scale. Windows of segments with SYN are not scaled, all others by the sender's shift, when both
  * SYNs had the option. A SYN that comes again without it (some hosts try that) does not take it
- * back. pps_flow.scale has the inside's in the low four bits.
+ * back. pps_flow.scale has the inside's in the low four bits; 15 is none, and with the third step
+ * both are 0 when one is.
  *
  * Handshake. Numbers in it must fit exactly where something depends on them: a SYN+ACK, and a reset
  * that answers a SYN, acknowledge what the SYN was or some of its data (RFC 7413); so does the
@@ -59,8 +60,9 @@
 
 #include "flow_priv.h"
 
+#define likely(condition)   __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
-#define cold                __attribute__((cold, noinline)) /* kept out of the common path's way */
+#define rare                __attribute__((cold, noinline)) /* kept out of the common path's way */
 
 #define TCP_WINDOW_FLOOR   66000u
 #define TCP_WINDOW_UNKNOWN (1u << 30) /* no announced one is as large: 65535 << 14 */
@@ -121,6 +123,35 @@ static inline uint8_t tcp_check(const struct pps_flow *flow, const struct pps_pa
 	if (unlikely(packet->tcp_ack - low > high - low))
 		return PPS_REASON_TCP_ACK;
 	return PPS_REASON_NONE;
+}
+
+/* The sender's acknowledgement and window. */
+static inline void tcp_offer(
+	struct pps_tcp_side *sender, struct pps_tcp_side *receiver, uint32_t ack, uint32_t window)
+{
+	receiver->max_end = tcp_later(receiver->max_end, ack + window);
+	sender->ack = tcp_later(sender->ack, ack);
+	sender->max_win = window > sender->max_win ? window : sender->max_win;
+}
+
+/* What nearly all segments are: in an open connection whose beginning was seen, ACK and no flag
+ * that moves the state. */
+static inline bool tcp_is_common(const struct pps_flow *flow, const struct pps_packet *packet)
+{
+	return flow->state == PPS_FLOW_TCP_ESTABLISHED &&
+		(packet->tcp_flags & (PPS_TCP_SYN | PPS_TCP_ACK | PPS_TCP_FIN | PPS_TCP_RST)) ==
+		PPS_TCP_ACK &&
+		(flow->flags & PPS_FLOW_PICKED_UP) == 0;
+}
+
+static inline void tcp_track_common(
+	struct pps_flow *flow, const struct pps_packet *packet, enum pps_side side)
+{
+	struct pps_tcp_side *sender = &flow->tcp[side], *receiver = &flow->tcp[!side];
+	uint32_t shift = flow->scale >> 4 * side & 15;
+
+	sender->end = tcp_later(sender->end, packet->tcp_seq + packet->payload_len);
+	tcp_offer(sender, receiver, packet->tcp_ack, (uint32_t)packet->tcp_window << shift);
 }
 
 /* Does 'ack', of 'sender', acknowledge the receiver's SYN and nothing it has not sent? */

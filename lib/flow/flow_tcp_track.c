@@ -19,13 +19,10 @@ static void set_scale(struct pps_flow *flow, enum pps_side side, uint8_t scale)
 		(uint8_t)((flow->scale & ~(15u << 4 * side)) | (unsigned int)scale << 4 * side);
 }
 
-/* The sender's acknowledgement and window. */
-static inline void offer(
-	struct pps_tcp_side *sender, struct pps_tcp_side *receiver, uint32_t ack, uint32_t window)
+static void settle_scales(struct pps_flow *flow)
 {
-	receiver->max_end = tcp_later(receiver->max_end, ack + window);
-	sender->ack = tcp_later(sender->ack, ack);
-	sender->max_win = window > sender->max_win ? window : sender->max_win;
+	if ((flow->scale & 15) == PPS_TCP_SCALE_NONE || flow->scale >> 4 == PPS_TCP_SCALE_NONE)
+		flow->scale = 0;
 }
 
 /* The first SYN. */
@@ -49,11 +46,11 @@ static void answer(struct pps_flow *flow, const struct pps_packet *packet, enum 
 	sender->max_win = packet->tcp_window;
 	receiver->ack = first;
 	set_scale(flow, side, packet->tcp_scale);
-	offer(sender, receiver, packet->tcp_flags & PPS_TCP_ACK ? packet->tcp_ack : sender->ack,
+	tcp_offer(sender, receiver, packet->tcp_flags & PPS_TCP_ACK ? packet->tcp_ack : sender->ack,
 		packet->tcp_window);
 }
 
-static cold void track_syn(struct pps_flow *flow, struct pps_flow_cold *cold_part,
+static rare void track_syn(struct pps_flow *flow, struct pps_flow_cold *cold,
 	const struct pps_packet *packet, enum pps_side side, enum pps_flow_state state)
 {
 	struct pps_tcp_side *sender = &flow->tcp[side], *receiver = &flow->tcp[!side];
@@ -80,27 +77,27 @@ static cold void track_syn(struct pps_flow *flow, struct pps_flow_cold *cold_par
 	} else if (tcp_in_handshake(flow->state)) {
 		if (again) {
 			sender->end = tcp_later(sender->end, end);
-			offer(sender, receiver, has_ack ? packet->tcp_ack : sender->ack,
+			tcp_offer(sender, receiver, has_ack ? packet->tcp_ack : sender->ack,
 				packet->tcp_window);
 		} else if (has_ack) {
 			answer(flow, packet, side);
 		}
 	} else if (state == PPS_FLOW_TCP_SYN_RECEIVED) {
 		begin(flow, flow->initiator, packet->tcp_ack, packet->tcp_ack - 1,
-			cold_part->tcp_syn_window, cold_part->tcp_syn_scale);
+			cold->tcp_syn_window, cold->tcp_syn_scale);
 		flow->flags &= (uint8_t)~PPS_FLOW_PICKED_UP;
-		cold_part->tcp_syn_ignored = false;
+		cold->tcp_syn_ignored = false;
 		answer(flow, packet, side);
 	} else if (!has_ack && !from_responder) {
-		cold_part->tcp_syn_ignored = true;
-		cold_part->tcp_syn_end = end;
-		cold_part->tcp_syn_window = packet->tcp_window;
-		cold_part->tcp_syn_scale = packet->tcp_scale;
+		cold->tcp_syn_ignored = true;
+		cold->tcp_syn_end = end;
+		cold->tcp_syn_window = packet->tcp_window;
+		cold->tcp_syn_scale = packet->tcp_scale;
 	}
 }
 
 /* Begins a flow in mid-stream. */
-static cold void pick_up(struct pps_flow *flow, const struct pps_packet *packet, enum pps_side side)
+static rare void pick_up(struct pps_flow *flow, const struct pps_packet *packet, enum pps_side side)
 {
 	uint32_t end = tcp_end_of(packet), window;
 
@@ -122,14 +119,14 @@ static cold void pick_up(struct pps_flow *flow, const struct pps_packet *packet,
 }
 
 /* The first segment of the other side of a flow that was picked up. */
-static cold void meet(struct pps_tcp_side *sender, struct pps_tcp_side *receiver,
+static rare void meet(struct pps_tcp_side *sender, struct pps_tcp_side *receiver,
 	const struct pps_packet *packet, uint32_t window)
 {
 	sender->max_win = window;
 	receiver->max_end = tcp_later(receiver->end, packet->tcp_ack + window);
 }
 
-void pps_flow_tcp_track(struct pps_flow *flow, struct pps_flow_cold *cold_part,
+void pps_flow_tcp_track(struct pps_flow *flow, struct pps_flow_cold *cold,
 	const struct pps_packet *packet, enum pps_side side, enum pps_flow_state state)
 {
 	struct pps_tcp_side *sender = &flow->tcp[side], *receiver = &flow->tcp[!side];
@@ -137,7 +134,7 @@ void pps_flow_tcp_track(struct pps_flow *flow, struct pps_flow_cold *cold_part,
 
 	if (unlikely((packet->tcp_flags & (PPS_TCP_SYN | PPS_TCP_RST)) != 0)) {
 		if ((packet->tcp_flags & PPS_TCP_SYN) != 0)
-			track_syn(flow, cold_part, packet, side, state);
+			track_syn(flow, cold, packet, side, state);
 		return;
 	}
 	if (unlikely(flow->state == PPS_FLOW_FREE)) {
@@ -147,11 +144,13 @@ void pps_flow_tcp_track(struct pps_flow *flow, struct pps_flow_cold *cold_part,
 	/* The answer to a SYN without SYN is of another connection. */
 	if (unlikely(flow->state == PPS_FLOW_TCP_SYN_SENT))
 		return;
+	if (tcp_in_handshake(flow->state) && !tcp_in_handshake((uint8_t)state))
+		settle_scales(flow);
 	window = (uint32_t)packet->tcp_window << shift_of(flow, side);
 	if (unlikely(sender->max_win == TCP_WINDOW_UNKNOWN))
 		meet(sender, receiver, packet, window);
 	sender->end = tcp_later(sender->end, tcp_end_of(packet));
-	offer(sender, receiver, packet->tcp_ack, window);
+	tcp_offer(sender, receiver, packet->tcp_ack, window);
 	if (unlikely(flow->flags & PPS_FLOW_PICKED_UP))
 		receiver->end = tcp_later(receiver->end, packet->tcp_ack);
 }
