@@ -135,7 +135,7 @@ static void print_approval(const struct pps_rule *rule, json_t *object)
 	set_string(object, "comment", rule->comment);
 }
 
-static json_t *print_rule(const struct pps_policy *policy, const struct pps_rule *rule)
+json_t *print_policy_rule(const struct pps_policy *policy, const struct pps_rule *rule)
 {
 	json_t *object = json_object(), *overrides = json_array(), *limits;
 	bool whole_sec = rule->expires_ns % PPS_NS_PER_SEC == 0;
@@ -173,14 +173,14 @@ static void print_rules(const struct pps_policy *policy, enum pps_rule_kind kind
 
 	for (size_t i = 0; i < policy->n_rules; i++) {
 		if (policy->rules[i].kind == kind)
-			json_array_append_new(list, print_rule(policy, &policy->rules[i]));
+			json_array_append_new(list, print_policy_rule(policy, &policy->rules[i]));
 	}
 	if (json_array_size(list) > 0)
 		json_object_set(root, rule_list_word(kind), list);
 	json_decref(list);
 }
 
-static void print_link(const struct pps_link *link, json_t *root)
+void print_link(const struct pps_link *link, json_t *root)
 {
 	json_t *object = json_object(), *ethertypes = json_array();
 

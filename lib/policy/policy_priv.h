@@ -21,6 +21,11 @@
  *   policy_names.c     words
  *   policy_near.c      which rules nearly match
  *   policy_print.c, policy_lint.c, policy_lint_service.c
+
+ *   policy_print.c, policy_lint.c
+ *   policy_space.c     what a policy decides, as boxes of traffic
+ *   policy_traffic_text.c  boxes for people
+ *   policy_diff.c, policy_diff_json.c  what differs between two policies
  *
  * Readers get a struct policy_reader as the walker's 'aux'. It borrows from the JSON text, which
  * outlives it.
@@ -295,6 +300,67 @@ struct port_facts;
 struct port_facts *port_facts_create(void);
 void lint_services(
 	const struct port_facts *facts, const struct pps_rule *rule, struct pps_findings *findings);
+
+/* Parts of the canonical print (policy_print.c). */
+json_t *print_policy_rule(const struct pps_policy *policy, const struct pps_rule *rule);
+void print_link(const struct pps_link *link, json_t *root);
+
+/*
+ * A policy as a function (policy_space.c): ordered boxes for each family, the first that holds a
+ * packet decides it. An entry is what one rule decides at one place of the order.
+ *
+ * The order is that of pps_ruleset.h. What an overriding exception permits are its boxes without
+ * those of the bans that it does not lift; where such a ban stops the first overriding exception
+ * that matches, and none permits, that ban names the drop, before all other bans.
+ */
+enum space_stage {
+	STAGE_OVERRIDE, /* an overriding exception permits */
+	STAGE_STOPPED, /* a ban that it does not lift */
+	STAGE_BAN,
+	STAGE_EXCEPTION,
+	STAGE_APPROVED,
+	STAGE_EXPIRED, /* names the drop */
+};
+
+struct space_entry {
+	enum space_stage stage;
+	size_t rule; /* that decides */
+	size_t exception; /* STAGE_STOPPED: that it stops */
+	size_t first[2], n[2]; /* of the boxes, by family */
+};
+
+struct box_list {
+	struct pps_space_item *items; /* label: the entry */
+	size_t n, size;
+};
+
+struct policy_space {
+	const struct pps_policy *policy; /* borrowed */
+	struct space_entry *entries;
+	size_t n_entries;
+	struct box_list family[2]; /* IPv4, IPv6 */
+};
+
+#define SPACE_BOXES_MAX 1000000u /* of a policy and family */
+#define SPACE_PASSES    2u /* flag of a box: it permits */
+
+/* False when it takes too many boxes; 'ret' is to be freed by _fini() in either case. */
+bool space_make(const struct pps_policy *policy, uint64_t now_ns, uint64_t *budget,
+	struct policy_space *ret);
+void space_fini(struct policy_space *space);
+enum pps_decision stage_decision(enum space_stage stage);
+/* Adds the boxes of a rule, of family 0 (IPv4) or 1; false when there are too many. */
+bool rule_boxes(const struct pps_rule *rule, unsigned int family, struct box_list *to);
+bool box_list_add(struct box_list *list, const struct pps_space_item *item);
+pps_u128 addr_number(const struct pps_addr *addr);
+
+/* An inclusive range of addresses of one family (policy_traffic_text.c). */
+struct addr_range {
+	pps_u128 lo, hi;
+};
+/* The ranges of a set in a family (0, 1), joined where they touch; the caller frees them. */
+struct addr_range *set_ranges(const struct pps_prefix_set *set, unsigned int family, size_t *ret_n);
+void addr_range_print(const struct addr_range *range, unsigned int family, struct pps_str *out);
 
 /* Between values (policy_check.c). */
 void check_rules(struct policy_reader *reader, struct pps_errors *errors);

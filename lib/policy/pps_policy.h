@@ -31,8 +31,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include <pps_addr.h>
 #include <pps_base.h>
+#include <pps_space.h>
 
 #define PPS_POLICY_BYTES_MAX   (32u << 20)
 #define PPS_POLICY_RULES_MAX   60000u /* each rule holds a counter slot: see pps_stats.h */
@@ -391,5 +394,75 @@ void pps_near_print(const struct pps_near *near, const struct pps_tuple *tuple, 
 
 /* Writes one line that says what traffic the rule names: "tcp 443, 8443-8450". */
 void pps_rule_traffic_print(const struct pps_rule *rule, struct pps_str *out);
+
+/* ---- what a policy decides ---- */
+
+/* Step 8 of the law. */
+enum pps_decision {
+	PPS_DECISION_PASS,
+	PPS_DECISION_BANNED,
+	PPS_DECISION_EXPIRED, /* not approved, but by an exception that has ended */
+	PPS_DECISION_NOT_APPROVED,
+};
+const char *pps_decision_word(enum pps_decision decision); /* "pass", "banned", ... */
+
+/* A region of traffic: a box in one family, or in both (then its addresses are any). */
+struct pps_traffic {
+	uint8_t families; /* a set: 1 IPv4, 2 IPv6 */
+	struct pps_box box;
+};
+
+/* Writes "outbound tcp 198.51.100.0/24 -> any:25 (smtp)". */
+void pps_traffic_print(const struct pps_traffic *traffic, struct pps_str *out);
+
+/*
+ * The semantic difference of two policies: not of what is written but of what passes, exactly, for
+ * IPv4 and IPv6, as of one moment (an exception that has ended permits nothing).
+ *
+ * Regions are about step 8 of the law: bans, exceptions and approvals. They are disjoint; in each,
+ * one rule (or none) of either policy decides. Traffic that passes by a rule of the same id in both
+ * is in none, nor is what is denied by both. The link section and the source lists, which are asked
+ * before, are told by pps_diff_json().
+ *
+ * There are policies for which the answer would take very long or be of no use to anybody: at most
+ * PPS_DIFF_REGIONS_MAX regions, and a bound on the work (some ten seconds). Then the answer is an
+ * error that says so.
+ */
+#define PPS_DIFF_REGIONS_MAX 400000u
+#define PPS_DIFF_BUDGET      UINT64_C(400000000)
+
+enum pps_diff_kind {
+	PPS_DIFF_ALLOWED, /* newly */
+	PPS_DIFF_DENIED, /* newly */
+	PPS_DIFF_REBOUND, /* allowed by both, by rules of different ids */
+};
+
+struct pps_diff_side {
+	enum pps_decision decision;
+	size_t rule; /* index in the policy; SIZE_MAX: none */
+};
+
+struct pps_diff_region {
+	enum pps_diff_kind kind;
+	struct pps_traffic traffic;
+	struct pps_diff_side before, after;
+};
+
+struct pps_diff {
+	struct pps_diff_region *regions; /* by kind, then rules, then traffic */
+	size_t n;
+};
+
+/* False and an error when it is too complex; 'ret' is to be freed by _fini() in either case. */
+bool pps_diff_make(const struct pps_policy *before, const struct pps_policy *after, uint64_t now_ns,
+	struct pps_diff *ret, struct pps_errors *errors);
+void pps_diff_fini(struct pps_diff *diff);
+
+/*
+ * All that differs, as a JSON object (ppsfw(1) describes it); NULL and an error when it is too
+ * complex.
+ */
+json_t *pps_diff_json(const struct pps_policy *before, const struct pps_policy *after,
+	uint64_t now_ns, struct pps_errors *errors);
 
 #endif

@@ -76,8 +76,9 @@ bool pps_box_intersect(const struct pps_box *a, const struct pps_box *b, struct 
 struct pps_space_item {
 	struct pps_box box;
 	uint32_t label;
-	uint8_t flags; /* the caller's; see pps_space_compare() */
+	uint8_t flags; /* PPS_SPACE_CHANGED, and the caller's own; see pps_space_compare() */
 };
+#define PPS_SPACE_CHANGED 1
 
 /* In order: the first item that holds a point decides it. */
 struct pps_space_list {
@@ -110,8 +111,8 @@ enum pps_space_end pps_space_subtract(const struct pps_box *region,
  * of the second. Left out is what no receiver asked for: parts in which the items of both lists
  * that may decide have not all the flags of 'needed' among them.
  *
- * Where two lists are nearly the same, flag the items that are not in both, or not in the same
- * order: what only the others reach is decided alike.
+ * Where two lists are nearly the same, flag as PPS_SPACE_CHANGED the items that are not in both, or
+ * not in the same order, and need that flag: what only the others reach is decided alike.
  */
 enum pps_space_end pps_space_compare(const struct pps_box *region,
 	const struct pps_space_list *first, const struct pps_space_list *second, uint8_t needed,

@@ -151,7 +151,7 @@ static bool cut_kinds(const struct walk *walk, const struct reach *reach,
 	return false;
 }
 
-/* Items with edges inside the region; of the flags that are needed as long as there are such. */
+/* Items with edges inside the region: changed ones as long as there are such. */
 static size_t choose_candidates(const struct walk *walk, const struct reach *reach,
 	const struct pps_box *region, const struct pps_box **candidates)
 {
@@ -161,7 +161,7 @@ static size_t choose_candidates(const struct walk *walk, const struct reach *rea
 		for (size_t i = 0; i < reach->n[0] + reach->n[1]; i++) {
 			const struct pps_space_item *item = item_at(walk, reach, i);
 
-			if (pass == 0 && (item->flags & walk->needed) != walk->needed)
+			if (pass == 0 && (item->flags & PPS_SPACE_CHANGED) == 0)
 				continue;
 			if (!pps_box_covers(&item->box, region))
 				candidates[n++] = &item->box;
