@@ -68,6 +68,7 @@ enum status cmd_load(struct cli *cli);
 enum status cmd_confirm(struct cli *cli);
 enum status cmd_rollback(struct cli *cli);
 enum status cmd_history(struct cli *cli);
+enum status cmd_diff(struct cli *cli);
 enum status cmd_show_rules(struct cli *cli);
 enum status cmd_show_policy(struct cli *cli);
 enum status cmd_show_flows(struct cli *cli);
@@ -157,6 +158,14 @@ enum status explain_pcap(struct cli *cli);
 /* A blank line, the rule, and its approval; 'authority' is the policy's, or "". Nothing when it is
  * no object. */
 void print_rule(struct output *o, const json_t *rule, const char *authority);
+
+/* ---- cmd_policy.c ---- */
+
+/* The policy of a file, checked; NULL after saying what is wrong with it. 'bundle' (or NULL) gets
+ * the bytes of the file and of those it names: what is sent is exactly what was checked. */
+struct pps_policy;
+struct pps_policy_bundle;
+struct pps_policy *read_policy(struct cli *cli, const char *path, struct pps_policy_bundle *bundle);
 
 /* ---- cmd_status.c ---- */
 

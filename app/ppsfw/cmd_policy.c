@@ -119,36 +119,35 @@ enum status cmd_check(struct cli *cli)
 
 /* ---- load ---- */
 
-static void say_errors(const struct cli *cli, const struct pps_errors *errors)
+static void say_errors(const struct cli *cli, const char *path, const struct pps_errors *errors)
 {
 	for (size_t i = 0; i < errors->n; i++) {
 		const struct pps_error *item = &errors->items[i];
 
-		failure(cli, "%s: %s%s%s", cli->argv[0], item->path,
-			*item->path == '\0' ? "" : ": ", item->text);
+		failure(cli, "%s: %s%s%s", path, item->path, *item->path == '\0' ? "" : ": ",
+			item->text);
 	}
 	if (errors->n_total > errors->n)
-		failure(cli, "%s: ... and %zu more", cli->argv[0], errors->n_total - errors->n);
+		failure(cli, "%s: ... and %zu more", path, errors->n_total - errors->n);
 }
 
-/* The bytes of the file and of those it names, checked: what is sent is exactly what was checked.
- * False after saying why. */
-static bool read_policy(struct cli *cli, struct pps_policy_bundle *bundle)
+struct pps_policy *read_policy(struct cli *cli, const char *path, struct pps_policy_bundle *bundle)
 {
+	struct pps_policy_bundle own = {0};
 	struct pps_errors errors = {0};
 	struct pps_policy *policy = NULL;
-	bool ok;
 
-	if (pps_policy_bundle_read(cli->argv[0], bundle, &errors))
+	if (bundle == NULL)
+		bundle = &own;
+	if (pps_policy_bundle_read(path, bundle, &errors))
 		policy = pps_policy_parse_bundle(bundle, &errors);
 	if (policy == NULL) {
-		say_errors(cli, &errors);
+		say_errors(cli, path, &errors);
 		print_errors_json(cli, "not sent", &errors);
 	}
 	pps_errors_fini(&errors);
-	ok = policy != NULL;
-	pps_policy_destroy(policy);
-	return ok;
+	pps_policy_bundle_fini(&own);
+	return policy;
 }
 
 /* The file's full name, for the record; as it was given where that fails. */
@@ -200,16 +199,19 @@ enum status cmd_load(struct cli *cli)
 {
 	struct pps_policy_bundle bundle = {0};
 	json_t *params = NULL, *answer;
+	struct pps_policy *policy;
 
 	if (!has_arguments(cli, 1, 1))
 		return CLI_USAGE;
-	if (read_policy(cli, &bundle))
+	policy = read_policy(cli, cli->argv[0], &bundle);
+	if (policy != NULL)
 		params = load_params(cli->argv[0], &bundle);
 	if (params != NULL && cli->confirm_sec > 0)
 		json_object_set_new(
 			params, "confirm_sec", json_integer((json_int_t)cli->confirm_sec));
 	if (params != NULL && cli->force)
 		json_object_set_new(params, "force", json_true());
+	pps_policy_destroy(policy);
 	pps_policy_bundle_fini(&bundle);
 	if (params == NULL)
 		return CLI_FAILED;

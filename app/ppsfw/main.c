@@ -20,6 +20,8 @@ const struct command commands[] = {
 		"go back: from a policy not confirmed yet, else to the one confirmed before"},
 	{"history", "[NUMBER]", 0, NULL, cmd_history,
 		"the policies that were loaded, who did it and what became of them; or one whole"},
+	{"diff", "OLD NEW", OPT_MAX, NULL, cmd_diff,
+		"which traffic one policy permits and another does not, here, without the daemon"},
 	{"show rules", "", 0, NULL, cmd_show_rules, "the rules in force with their counters"},
 	{"show flows", "[FILTER]", OPT_MAX, &flow_words, cmd_show_flows, "live flows"},
 	{"show drops", "", 0, NULL, cmd_show_drops, "what was dropped, by reason"},

@@ -182,8 +182,8 @@ def a_wrong_command_lists_the_right_ones_and_the_nearest():
         result = run(word)
         check_exit(result, USAGE)
         check_equal(result.out, "")
-        check_in("choose from: status, check, load, confirm, rollback, history, show, explain, "
-                 "kill, events, registry, version, help", result.err)
+        check_in("choose from: status, check, load, confirm, rollback, history, diff, show, "
+                 "explain, kill, events, registry, version, help", result.err)
     check_in('did you mean "status"?', run("statsu").err)
 
 
@@ -234,7 +234,7 @@ def help_lists_every_command_and_explains_each():
     check_exit(result, OK)
     check_equal(run("--help").out, result.out)
     names = command_names()
-    check_equal(len(names), 17)
+    check_equal(len(names), 18)
     for name in names:
         check_in(f"  ppsfw {name}", result.out)
         one = run("help", *name.split())
@@ -257,7 +257,7 @@ def version_is_the_projects():
 
 @test
 def the_later_commands_are_not_in_the_table():
-    for words in (["diff", "x"], ["census"], ["assess"],
+    for words in (["census"], ["assess"],
                   ["capture"], ["watch"], ["show", "exceptions"]):
         check_exit(run(*words), USAGE)
 

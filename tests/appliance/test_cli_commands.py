@@ -260,6 +260,106 @@ def check_wants_exactly_one_file():
         check_in("usage: ppsfw check [--strict] FILE", result.err)
 
 
+# ---- diff ----
+
+SMTP = {"id": "PPS-0002", "direction": "outbound", "protocol": "tcp", "ports": 25,
+        "source": "198.51.100.0/24", "destination": "any", "approved_by": "CMB 2026-050"}
+
+
+def diff(before, after, *words):
+    """Runs diff on two policies, without a daemon."""
+    with policy_file(before) as old, policy_file(after) as new:
+        return run("diff", old.name, new.name, *words)
+
+
+@test
+def diff_tells_traffic_and_not_lines():
+    before = changed(GOOD_POLICY, banned=[
+        {"id": "BAN-1", "protocol": "tcp", "ports": 23, "reason": "clear text"}])
+    after = changed(GOOD_POLICY, revision=9, banned=[
+        {"id": "BAN-1", "protocol": "tcp", "ports": [23, 443], "source": "192.0.2.0/24",
+         "reason": "clear text"}], link={"arp": "both"}, timeouts={"udp": 60},
+        sources={"block": ["203.0.113.0/24"]})
+    after["approved"].append(SMTP)
+    after["approved"][0]["approved_by"] = "CMB 2026-099"
+    result = diff(before, after)
+    check_exit(result, FAILED)
+    check_equal(result.err, "")
+    lines = result.out.splitlines()
+    check(lines[0].startswith("policy web-enclave revision 8 -> web-enclave revision 9, as of "),
+          lines[0])
+    check_equal(lines[1:], [
+        "newly allowed (1):",
+        "  + outbound tcp 198.51.100.0/24 -> any:25 (smtp)  "
+        "[not approved -> PPS-0002 (CMB 2026-050)]",
+        "newly denied (1):",
+        "  - inbound tcp 192.0.2.0/24 -> 198.51.100.10:443 (https)  "
+        "[PPS-0001 (CMB 2026-031) -> banned by BAN-1]",
+        "link (1):",
+        "  ~ link.arp: none -> both",
+        "source lists (1):",
+        "  + block 203.0.113.0/24",
+        "rules (3):",
+        "  ~ BAN-1 names other traffic: ports",
+        "  ~ BAN-1 names other traffic: source",
+        "  ~ PPS-0001 approved_by: CMB 2026-031 -> CMB 2026-099",
+        "  + PPS-0002 added",
+        "settings (1):",
+        "  ~ timeouts.udp: 120 -> 60"])
+
+
+@test
+def diff_succeeds_when_the_same_traffic_passes():
+    after = copy.deepcopy(GOOD_POLICY)
+    after["approved"][0].update(id="PPS-0009", approved_by="CMB 2026-099")
+    result = diff(GOOD_POLICY, after)
+    check_exit(result, OK)
+    check_in("allowed by another rule (1):\n  = inbound tcp any -> 198.51.100.10:443 (https)  "
+             "[PPS-0001 (CMB 2026-031) -> PPS-0009 (CMB 2026-099)]\n", result.out)
+    check_in("the same traffic passes\n", result.out)
+    check_equal(diff(GOOD_POLICY, GOOD_POLICY).out.splitlines()[1:], ["the same traffic passes"])
+
+
+@test
+def diff_with_json_has_the_ranges_of_each_region():
+    after = copy.deepcopy(GOOD_POLICY)
+    after["approved"].append(SMTP)
+    result = diff(GOOD_POLICY, after, "--json")
+    check_exit(result, FAILED)
+    answer = json.loads(result.out)
+    check_equal(answer["allowed"], [{
+        "text": "outbound tcp 198.51.100.0/24 -> any:25 (smtp)", "family": "ipv4",
+        "direction": "outbound", "protocol": [6, 6], "source": "198.51.100.0/24",
+        "source_ports": [0, 65535], "destination": "0.0.0.0/0", "ports": [25, 25],
+        "vlans": [0, 4095],
+        "old": {"decision": "not_approved", "rule": None, "approved_by": None},
+        "new": {"decision": "pass", "rule": "PPS-0002", "approved_by": "CMB 2026-050"}}])
+    check_equal(answer["traffic_differs"], True)
+    check_equal([answer[key] for key in ("denied", "rebound", "link", "sources", "settings")],
+                [[]] * 5)
+
+
+@test
+def diff_shows_as_many_regions_as_are_asked_for():
+    after = copy.deepcopy(GOOD_POLICY)
+    after["approved"].append(dict(SMTP, ports=[25, 27, 29]))
+    result = diff(GOOD_POLICY, after, "--max", "2")
+    check_equal(result.out.count("\n  + outbound"), 2)
+    check_in("... and 1 more", result.out)
+
+
+@test
+def diff_of_a_policy_with_errors_names_the_file_and_all_errors():
+    with policy_file(GOOD_POLICY) as old, policy_file(BAD_POLICY) as new:
+        for words in ((old.name, new.name), (new.name, old.name)):
+            result = run("diff", *words)
+            check_exit(result, FAILED)
+            check_equal(result.out, "")
+            check_equal(result.err.count(new.name), 2)
+    check_exit(run("diff"), USAGE)
+    check_exit(run("diff", "a", "b", "c"), USAGE)
+
+
 # ---- load ----
 
 @test
