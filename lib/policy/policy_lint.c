@@ -350,6 +350,7 @@ void pps_policy_lint(
 			lint_shadowing(rule, &rule->terms[j], findings);
 		}
 	}
+	lint_worth(policy, now_ns, findings);
 	free(facts);
 }
 

@@ -21,9 +21,8 @@
  *   policy_names.c     words
  *   policy_near.c      which rules nearly match
  *   policy_print.c, policy_lint.c, policy_lint_service.c
-
- *   policy_print.c, policy_lint.c
  *   policy_space.c     what a policy decides, as boxes of traffic
+ *   policy_shadow.c    what each rule is worth among the others
  *   policy_traffic_text.c  boxes for people
  *   policy_diff.c, policy_diff_json.c  what differs between two policies
  *
@@ -300,6 +299,9 @@ struct port_facts;
 struct port_facts *port_facts_create(void);
 void lint_services(
 	const struct port_facts *facts, const struct pps_rule *rule, struct pps_findings *findings);
+
+/* Findings of rules that others cover, wholly or in part (policy_shadow.c). */
+void lint_worth(const struct pps_policy *policy, uint64_t now_ns, struct pps_findings *findings);
 
 /* Parts of the canonical print (policy_print.c). */
 json_t *print_policy_rule(const struct pps_policy *policy, const struct pps_rule *rule);

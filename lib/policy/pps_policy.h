@@ -318,7 +318,13 @@ const char *pps_severity_word(enum pps_severity severity); /* "note", "warning" 
 	X(SOURCES_ONE_FAMILY, "sources-one-family", NOTE, "sources.allow is of one family")        \
 	X(ETHERTYPE_CARRIER, "ethertype-carrier", WARNING, "frames carry IP past the rules")       \
 	X(ARP_NOT_PASSED, "arp-not-passed", NOTE, "ARP does not pass")                             \
-	X(ND_NOT_PASSED, "nd-not-passed", NOTE, "neighbour discovery does not pass")
+	X(ND_NOT_PASSED, "nd-not-passed", NOTE, "neighbour discovery does not pass")               \
+	X(SHADOWED, "shadowed", WARNING, "rules before it decide all of its traffic")              \
+	X(HIDDEN_BY_BAN, "hidden-by-ban", WARNING, "all that it permits is banned")                \
+	X(PARTLY_BANNED, "partly-banned", NOTE, "part of what it permits is banned")               \
+	X(REDUNDANT, "redundant", NOTE, "later rules permit all of its traffic")                   \
+	X(EXCEPTIONS_OVERLAP, "exceptions-overlap", NOTE, "two exceptions permit the same")        \
+	X(TOO_COMPLEX, "too-complex", NOTE, "what rules cover each other was not found out")
 
 enum pps_finding_kind {
 #define PPS_FINDING_ENUM(name, word, severity, text) PPS_FINDING_##name,
@@ -414,6 +420,37 @@ struct pps_traffic {
 
 /* Writes "outbound tcp 198.51.100.0/24 -> any:25 (smtp)". */
 void pps_traffic_print(const struct pps_traffic *traffic, struct pps_str *out);
+
+/*
+ * What each rule is worth among the others, as of one moment.
+ *
+ * A rule is shadowed when it decides no packet: without it every packet would get the same verdict.
+ * It is redundant when it decides some, but without it every packet would get the same verdict
+ * still: later permissions without limits, and logged alike, cover all of it. (Each by itself: when
+ * one of them goes, the others may be needed.) Exceptions that have ended decide nothing, and are
+ * not asked about.
+ */
+enum pps_worth {
+	PPS_WORTH_DECIDES,
+	PPS_WORTH_SHADOWED,
+	PPS_WORTH_REDUNDANT,
+	PPS_WORTH_EXPIRED,
+	PPS_WORTH_UNKNOWN, /* too complex to tell */
+};
+
+struct pps_rule_use {
+	enum pps_worth worth;
+	/* DECIDES and REDUNDANT: traffic of one family that this rule decides. For a ban it may be
+	 * traffic for which another ban is named, but which would pass without this one. */
+	struct pps_traffic witness;
+	size_t *by; /* SHADOWED, REDUNDANT: the rules that decide its traffic, or would; of several
+		     * such sets one of which none can be left out */
+	size_t n_by;
+};
+
+/* One for each rule; to be freed with the policy it is about. */
+struct pps_rule_use *pps_policy_uses(const struct pps_policy *policy, uint64_t now_ns);
+void pps_policy_uses_free(struct pps_rule_use *uses, const struct pps_policy *policy);
 
 /*
  * The semantic difference of two policies: not of what is written but of what passes, exactly, for

@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What each rule is worth among the others: a rule whose boxes are all held by boxes that come
+ * before decides nothing; one that later rules of its kind would replace is not needed.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy_priv.h"
+
+#define BUDGET       UINT64_C(600000000) /* boxes looked at, some five seconds */
+#define REACHING_MAX 100000u /* boxes that reach into those of one rule */
+#define COVERS_MAX   200u /* rules among which a smallest set is sought */
+#define NAMED_MAX    3u /* rules named in a finding */
+
+/* What else is to be said of a rule; NULL: nothing. */
+struct remarks {
+	char *bans; /* that forbid part of it */
+	char *exceptions; /* before it that it meets */
+};
+
+/* One box of the rule in question, and the boxes of others that reach into it, in order. */
+struct part {
+	struct pps_box box;
+	unsigned int family;
+	struct box_list reaching;
+};
+
+struct study {
+	const struct policy_space *space;
+	struct pps_rule_use *uses;
+	struct remarks *remarks; /* by rule; NULL: not wanted */
+	uint64_t budget;
+	/* Of the rule in question. */
+	size_t rule;
+	struct part *parts;
+	size_t n_parts;
+	size_t n_reaching;
+	bool unknown; /* the budget is used up */
+	/* Of each rule: may it help to cover the parts? */
+	bool *counts;
+};
+
+static const struct space_entry *entry_of(
+	const struct study *study, const struct pps_space_item *item)
+{
+	return &study->space->entries[item->label];
+}
+
+static bool lifts(const struct pps_rule *exception, size_t ban)
+{
+	for (size_t i = 0; i < exception->n_overrides; i++) {
+		if (exception->overrides[i] == ban)
+			return true;
+	}
+	return false;
+}
+
+/* ---- parts ---- */
+
+static void gather_reaching(struct study *study, struct part *part)
+{
+	const struct box_list *all = &study->space->family[part->family];
+
+	if (study->budget <= all->n) {
+		study->unknown = true;
+		return;
+	}
+	study->budget -= all->n;
+	for (size_t i = 0; i < all->n; i++) {
+		const struct pps_space_item *item = &all->items[i];
+
+		if (entry_of(study, item)->rule == study->rule ||
+			!pps_box_overlaps(&item->box, &part->box))
+			continue;
+		if (study->n_reaching++ == REACHING_MAX) {
+			study->unknown = true;
+			return;
+		}
+		box_list_add(&part->reaching, item);
+	}
+}
+
+static void make_parts(struct study *study, size_t rule)
+{
+	struct box_list boxes[2] = {0};
+
+	study->rule = rule;
+	study->n_reaching = 0;
+	for (unsigned int f = 0; f < 2; f++)
+		rule_boxes(&study->space->policy->rules[rule], f, &boxes[f]);
+	study->parts = pps_alloc((boxes[0].n + boxes[1].n + 1) * sizeof(study->parts[0]));
+	study->n_parts = 0;
+	for (unsigned int f = 0; f < 2; f++) {
+		for (size_t i = 0; i < boxes[f].n && !study->unknown; i++) {
+			struct part *part = &study->parts[study->n_parts++];
+
+			*part = (struct part){.box = boxes[f].items[i].box, .family = f};
+			gather_reaching(study, part);
+		}
+		free(boxes[f].items);
+	}
+}
+
+static void free_parts(struct study *study)
+{
+	for (size_t i = 0; i < study->n_parts; i++)
+		free(study->parts[i].reaching.items);
+	free(study->parts);
+	study->parts = NULL;
+	study->n_parts = 0;
+}
+
+/* ---- covering ---- */
+
+static bool take_witness(const struct pps_box *box, const struct pps_space_item *first,
+	const struct pps_space_item *second, void *aux)
+{
+	struct pps_box *witness = aux;
+
+	(void)first;
+	(void)second;
+	*witness = *box;
+	return false;
+}
+
+/* Which boxes of a part count, by their entries. */
+typedef bool (*counts_fn)(const struct study *study, const struct space_entry *entry, size_t aux);
+
+/* True when boxes that count hold all of the part; else *ret_rest is something they do not. */
+static bool part_is_covered(struct study *study, const struct part *part,
+	const struct pps_box *region, counts_fn counts, size_t aux, struct pps_box *ret_rest)
+{
+	struct box_list kept = {0};
+	enum pps_space_end end;
+
+	for (size_t i = 0; i < part->reaching.n; i++) {
+		if (counts(study, entry_of(study, &part->reaching.items[i]), aux))
+			box_list_add(&kept, &part->reaching.items[i]);
+	}
+	end = pps_space_subtract(region, &(struct pps_space_list){kept.items, kept.n},
+		&study->budget, take_witness, ret_rest);
+	free(kept.items);
+	study->unknown = study->unknown || end == PPS_SPACE_TOO_COMPLEX;
+	return end == PPS_SPACE_DONE;
+}
+
+static bool is_covered(
+	struct study *study, counts_fn counts, size_t aux, struct pps_traffic *ret_rest)
+{
+	for (size_t i = 0; i < study->n_parts; i++) {
+		const struct part *part = &study->parts[i];
+
+		if (part_is_covered(study, part, &part->box, counts, aux, &ret_rest->box))
+			continue;
+		ret_rest->families = part->family == 0 ? FAMILY_4 : FAMILY_6;
+		return false;
+	}
+	return true;
+}
+
+/* Entries that are asked before the rule in question is, at its own place of the order. */
+static bool comes_before(const struct study *study, const struct space_entry *entry, size_t aux)
+{
+	const struct pps_rule *rule = &study->space->policy->rules[study->rule];
+	const enum space_stage stage = (enum space_stage)aux;
+
+	if (stage == STAGE_OVERRIDE && (entry->stage == STAGE_BAN || entry->stage == STAGE_STOPPED))
+		return entry->stage == STAGE_BAN && !lifts(rule, entry->rule);
+	return entry->stage < stage || (entry->stage == stage && entry->rule < study->rule);
+}
+
+/* The same, of rules that count. */
+static bool comes_before_and_counts(
+	const struct study *study, const struct space_entry *entry, size_t aux)
+{
+	return study->counts[entry->rule] && comes_before(study, entry, aux);
+}
+
+/* What may stand in for the rule if it went: later permissions on the same terms. */
+static bool could_replace(const struct study *study, const struct space_entry *entry, size_t stage)
+{
+	static const struct pps_limits none;
+	const struct pps_rule *rule = &study->space->policy->rules[study->rule];
+	const struct pps_rule *other = &study->space->policy->rules[entry->rule];
+
+	return (entry->stage == STAGE_EXCEPTION || entry->stage == STAGE_APPROVED) &&
+		!comes_before(study, entry, stage) && rule->log == other->log &&
+		memcmp(&other->limits, &none, sizeof(none)) == 0 &&
+		study->uses[entry->rule].worth != PPS_WORTH_SHADOWED;
+}
+
+static bool comes_before_or_replaces(
+	const struct study *study, const struct space_entry *entry, size_t stage)
+{
+	return comes_before(study, entry, stage) || could_replace(study, entry, stage);
+}
+
+static bool comes_before_or_replaces_and_counts(
+	const struct study *study, const struct space_entry *entry, size_t stage)
+{
+	return comes_before(study, entry, stage) ||
+		(study->counts[entry->rule] && could_replace(study, entry, stage));
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	const size_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* The rules that own boxes which count; the caller frees them. */
+static size_t *find_owners(const struct study *study, counts_fn counts, size_t aux, size_t *ret_n)
+{
+	size_t *owners = pps_alloc((study->n_reaching + 1) * sizeof(owners[0]));
+	size_t n = 0, kept = 0;
+
+	for (size_t i = 0; i < study->n_parts; i++) {
+		const struct box_list *reaching = &study->parts[i].reaching;
+
+		for (size_t k = 0; k < reaching->n; k++) {
+			const struct space_entry *entry = entry_of(study, &reaching->items[k]);
+
+			if (counts(study, entry, aux))
+				owners[n++] = entry->rule;
+		}
+	}
+	qsort(owners, n, sizeof(owners[0]), compare_numbers);
+	for (size_t i = 0; i < n; i++) {
+		if (kept == 0 || owners[kept - 1] != owners[i])
+			owners[kept++] = owners[i];
+	}
+	*ret_n = kept;
+	return owners;
+}
+
+/*
+ * Of the rules that 'counts' names, a set that covers and of which none can be left out (unless
+ * they are very many): one rule where one is enough. 'among' is the same but for those that
+ * study->counts leaves out.
+ */
+static void find_covers(struct study *study, counts_fn counts, counts_fn among, size_t aux,
+	struct pps_rule_use *use)
+{
+	size_t n, kept = 0;
+	size_t *owners = find_owners(study, counts, aux, &n);
+	struct pps_traffic rest;
+	bool few = n <= COVERS_MAX;
+
+	for (size_t i = 0; i < n && few; i++) {
+		bool single;
+
+		study->counts[owners[i]] = true;
+		single = is_covered(study, among, aux, &rest);
+		study->counts[owners[i]] = false;
+		if (single) {
+			owners[0] = owners[i];
+			n = 1;
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		study->counts[owners[i]] = true;
+	/* Later ones go first: what decides is rather what comes first. */
+	for (size_t i = n; i-- > 0 && few && n > 1;) {
+		study->counts[owners[i]] = false;
+		study->counts[owners[i]] = !is_covered(study, among, aux, &rest);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!study->counts[owners[i]])
+			continue;
+		study->counts[owners[i]] = false;
+		owners[kept++] = owners[i];
+	}
+	use->by = owners;
+	use->n_by = kept;
+}
+
+/* ---- bans ---- */
+
+/* All that is asked before one entry in which a ban names drops. */
+static bool stands_above(const struct study *study, const struct space_entry *entry, size_t aux)
+{
+	return entry < &study->space->entries[aux];
+}
+
+/* What keeps an exception from permitting when the ban in question is gone; and what permits
+ * before. */
+static bool stops_too(const struct study *study, const struct space_entry *entry, size_t aux)
+{
+	const struct space_entry *own = &study->space->entries[aux];
+
+	return entry->stage == STAGE_OVERRIDE ||
+		(entry->stage == STAGE_STOPPED && entry->exception == own->exception &&
+			entry->rule != own->rule);
+}
+
+/* True when the ban stops some packet in this entry: by name, or because an exception would permit
+ * without it. */
+static bool ban_decides_in(struct study *study, size_t number, struct pps_traffic *ret_witness)
+{
+	const struct space_entry *entry = &study->space->entries[number];
+
+	for (size_t i = 0; i < study->n_parts; i++) {
+		const struct part *part = &study->parts[i];
+		const struct box_list *all = &study->space->family[part->family];
+		size_t end = entry->first[part->family] + entry->n[part->family];
+
+		ret_witness->families = part->family == 0 ? FAMILY_4 : FAMILY_6;
+		for (size_t k = entry->first[part->family]; k < end; k++) {
+			struct pps_box region;
+
+			if (!pps_box_intersect(&all->items[k].box, &part->box, &region))
+				continue;
+			if (!part_is_covered(
+				    study, part, &region, stands_above, number, &ret_witness->box))
+				return true;
+			if (entry->stage == STAGE_STOPPED &&
+				!part_is_covered(
+					study, part, &region, stops_too, number, &ret_witness->box))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool ban_decides(struct study *study, struct pps_traffic *ret_witness)
+{
+	for (size_t i = 0; i < study->space->n_entries; i++) {
+		const struct space_entry *entry = &study->space->entries[i];
+
+		if (entry->rule == study->rule && ban_decides_in(study, i, ret_witness))
+			return true;
+	}
+	return false;
+}
+
+/* ---- the verdict ---- */
+
+static enum space_stage own_stage(const struct pps_rule *rule)
+{
+	if (rule->kind == PPS_RULE_BAN)
+		return STAGE_BAN;
+	if (rule->kind == PPS_RULE_APPROVED)
+		return STAGE_APPROVED;
+	return rule->n_overrides > 0 ? STAGE_OVERRIDE : STAGE_EXCEPTION;
+}
+
+static void study_redundancy(struct study *study, enum space_stage stage, struct pps_rule_use *use)
+{
+	static const struct pps_limits none;
+	const struct pps_rule *rule = &study->space->policy->rules[study->rule];
+	struct pps_traffic rest;
+
+	if (stage < STAGE_EXCEPTION || memcmp(&rule->limits, &none, sizeof(none)) != 0 ||
+		!is_covered(study, comes_before_or_replaces, stage, &rest))
+		return;
+	use->worth = PPS_WORTH_REDUNDANT;
+	find_covers(study, could_replace, comes_before_or_replaces_and_counts, stage, use);
+}
+
+static bool is_ban_of_it(const struct study *study, const struct space_entry *entry, size_t stage)
+{
+	return entry->stage == STAGE_BAN && stage != STAGE_BAN &&
+		!lifts(&study->space->policy->rules[study->rule], entry->rule);
+}
+
+static bool is_exception_before_it(
+	const struct study *study, const struct space_entry *entry, size_t stage)
+{
+	return (stage == STAGE_OVERRIDE || stage == STAGE_EXCEPTION) &&
+		(entry->stage == STAGE_OVERRIDE || entry->stage == STAGE_EXCEPTION) &&
+		comes_before(study, entry, stage);
+}
+
+/* Writes where a rule that counts meets the one in question: the first region, and how many. */
+static void print_meeting(const struct study *study, size_t owner, counts_fn counts, size_t stage,
+	struct pps_str *out)
+{
+	struct pps_space_piece *pieces = pps_alloc((study->n_reaching + 1) * sizeof(pieces[0]));
+	struct pps_traffic traffic;
+	size_t n = 0;
+
+	for (size_t i = 0; i < study->n_parts; i++) {
+		const struct part *part = &study->parts[i];
+
+		for (size_t k = 0; k < part->reaching.n; k++) {
+			const struct pps_space_item *item = &part->reaching.items[k];
+			const struct space_entry *entry = entry_of(study, item);
+
+			if (entry->rule != owner || !counts(study, entry, stage) ||
+				!pps_box_intersect(&item->box, &part->box, &pieces[n].box))
+				continue;
+			pieces[n].labels[0] = part->family;
+			pieces[n++].labels[1] = 0;
+		}
+	}
+	n = pps_space_merge(pieces, n);
+	traffic.families = pieces[0].labels[0] == 0 ? FAMILY_4 : FAMILY_6;
+	traffic.box = pieces[0].box;
+	pps_str_addf(out, "%s (", study->space->policy->rules[owner].id);
+	pps_traffic_print(&traffic, out);
+	if (n > 1)
+		pps_str_addf(out, " and %zu more region%s", n - 1, n == 2 ? "" : "s");
+	pps_str_add(out, ")");
+	free(pieces);
+}
+
+/* "BAN-1 (outbound tcp 10.0.0.0/8 -> any:25), BAN-2 (...) and 7 more"; NULL when there are none. */
+static char *meetings_text(const struct study *study, counts_fn counts, size_t stage)
+{
+	size_t n;
+	size_t *owners = find_owners(study, counts, stage, &n);
+	struct pps_str text = PPS_STR_INIT;
+
+	for (size_t i = 0; i < n && i < NAMED_MAX; i++) {
+		pps_str_add(&text, i > 0 ? ", " : "");
+		print_meeting(study, owners[i], counts, stage, &text);
+	}
+	if (n > NAMED_MAX)
+		pps_str_addf(&text, " and %zu more", n - NAMED_MAX);
+	free(owners);
+	return n > 0 ? pps_str_take(&text) : NULL;
+}
+
+static void study_rule(struct study *study, size_t number, uint64_t now_ns)
+{
+	const struct pps_rule *rule = &study->space->policy->rules[number];
+	struct pps_rule_use *use = &study->uses[number];
+	enum space_stage stage = own_stage(rule);
+	bool decides;
+
+	if (rule->expires_ns != 0 && rule->expires_ns <= now_ns) {
+		use->worth = PPS_WORTH_EXPIRED;
+		return;
+	}
+	study->unknown = false;
+	make_parts(study, number);
+	if (stage == STAGE_BAN)
+		decides = !study->unknown && ban_decides(study, &use->witness);
+	else
+		decides = !study->unknown && !is_covered(study, comes_before, stage, &use->witness);
+	if (!study->unknown && decides) {
+		study_redundancy(study, stage, use);
+		if (study->remarks != NULL) {
+			study->remarks[number].bans = meetings_text(study, is_ban_of_it, stage);
+			study->remarks[number].exceptions =
+				meetings_text(study, is_exception_before_it, stage);
+		}
+	} else if (!study->unknown) {
+		use->worth = PPS_WORTH_SHADOWED;
+		find_covers(study, comes_before, comes_before_and_counts, stage, use);
+	}
+	if (study->unknown)
+		use->worth = PPS_WORTH_UNKNOWN;
+	free_parts(study);
+}
+
+static struct pps_rule_use *study_policy(
+	const struct pps_policy *policy, uint64_t now_ns, struct remarks *remarks)
+{
+	struct study study = {.budget = BUDGET, .remarks = remarks};
+	struct policy_space space;
+
+	study.uses = pps_alloc((policy->n_rules + 1) * sizeof(study.uses[0]));
+	study.counts = pps_alloc(policy->n_rules + 1);
+	study.space = &space;
+	if (space_make(policy, now_ns, &study.budget, &space)) {
+		/* Last to first: which later rules are worth nothing must be known. */
+		for (size_t i = policy->n_rules; i-- > 0;)
+			study_rule(&study, i, now_ns);
+	} else {
+		for (size_t i = 0; i < policy->n_rules; i++)
+			study.uses[i].worth = PPS_WORTH_UNKNOWN;
+	}
+	space_fini(&space);
+	free(study.counts);
+	return study.uses;
+}
+
+struct pps_rule_use *pps_policy_uses(const struct pps_policy *policy, uint64_t now_ns)
+{
+	return study_policy(policy, now_ns, NULL);
+}
+
+void pps_policy_uses_free(struct pps_rule_use *uses, const struct pps_policy *policy)
+{
+	for (size_t i = 0; i < policy->n_rules; i++)
+		free(uses[i].by);
+	free(uses);
+}
+
+/* ---- findings ---- */
+
+/* "A, B, C and 4 more". */
+static char *names_text(const struct pps_policy *policy, const struct pps_rule_use *use)
+{
+	struct pps_str text = PPS_STR_INIT;
+
+	for (size_t i = 0; i < use->n_by && i < NAMED_MAX; i++)
+		pps_str_addf(&text, "%s%s", i == 0 ? "" : ", ", policy->rules[use->by[i]].id);
+	if (use->n_by > NAMED_MAX)
+		pps_str_addf(&text, " and %zu more", use->n_by - NAMED_MAX);
+	return pps_str_take(&text);
+}
+
+static bool are_bans(const struct pps_policy *policy, const struct pps_rule_use *use)
+{
+	for (size_t i = 0; i < use->n_by; i++) {
+		if (policy->rules[use->by[i]].kind != PPS_RULE_BAN)
+			return false;
+	}
+	return true;
+}
+
+static void say_worth(const struct pps_policy *policy, const struct pps_rule *rule,
+	const struct pps_rule_use *use, struct pps_findings *findings)
+{
+	char *names = names_text(policy, use);
+
+	if (use->worth == PPS_WORTH_REDUNDANT)
+		finding_add(findings, PPS_FINDING_REDUNDANT, rule->path,
+			"remove it, unless its own approval is wanted on record",
+			"without it the same traffic passes by %s", names);
+	else if (use->worth == PPS_WORTH_SHADOWED && rule->kind != PPS_RULE_BAN &&
+		are_bans(policy, use))
+		finding_add(findings, PPS_FINDING_HIDDEN_BY_BAN, rule->path,
+			"remove it, or ask for an exception that overrides the ban",
+			"permits nothing: all of its traffic is banned by %s", names);
+	else if (use->worth == PPS_WORTH_SHADOWED)
+		finding_add(findings, PPS_FINDING_SHADOWED, rule->path,
+			"remove it, or put it before what covers it",
+			"decides nothing: all of its traffic is decided by %s", names);
+	free(names);
+}
+
+static void say_remarks(
+	const struct pps_rule *rule, const struct remarks *remarks, struct pps_findings *findings)
+{
+	if (remarks->bans != NULL)
+		finding_add(findings, PPS_FINDING_PARTLY_BANNED, rule->path,
+			"nothing, if that is meant", "part of its traffic is banned by %s",
+			remarks->bans);
+	if (remarks->exceptions != NULL)
+		finding_add(findings, PPS_FINDING_EXCEPTIONS_OVERLAP, rule->path,
+			"let one exception speak of it",
+			"part of its traffic is decided by an earlier exception: %s",
+			remarks->exceptions);
+}
+
+void lint_worth(const struct pps_policy *policy, uint64_t now_ns, struct pps_findings *findings)
+{
+	struct remarks *remarks = pps_alloc((policy->n_rules + 1) * sizeof(remarks[0]));
+	struct pps_rule_use *uses = study_policy(policy, now_ns, remarks);
+	size_t n_unknown = 0;
+
+	for (size_t i = 0; i < policy->n_rules; i++) {
+		say_worth(policy, &policy->rules[i], &uses[i], findings);
+		say_remarks(&policy->rules[i], &remarks[i], findings);
+		n_unknown += uses[i].worth == PPS_WORTH_UNKNOWN;
+		free(remarks[i].bans);
+		free(remarks[i].exceptions);
+	}
+	if (n_unknown > 0)
+		finding_add(findings, PPS_FINDING_TOO_COMPLEX, "",
+			"let rules name fewer combinations of addresses and ports",
+			"for %zu rules it would take too long to tell whether others cover them",
+			n_unknown);
+	pps_policy_uses_free(uses, policy);
+	free(remarks);
+}
