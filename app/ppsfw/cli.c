@@ -24,6 +24,7 @@ static const struct option options[] = {
 	{"--confirm", "SECONDS", OPT_CONFIRM,
 		"go back by itself unless \"confirm\" comes within so many"},
 	{"--force", NULL, OPT_FORCE, "whatever the revision, older or the same"},
+	{"--diff", NULL, OPT_DIFF, "show first what it changes"},
 };
 
 const struct option *option_row(size_t i)
@@ -200,6 +201,7 @@ static enum status set_option(struct cli *cli, const char *name, const char *val
 		{"--strict", &cli->strict},
 		{"--follow", &cli->follow},
 		{"--force", &cli->force},
+		{"--diff", &cli->diff},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(flags); i++) {

@@ -32,6 +32,7 @@ enum {
 	OPT_CONFIRM = 8,
 	OPT_FORCE = 16,
 	OPT_PCAP = 32,
+	OPT_DIFF = 64,
 };
 
 struct command;
@@ -44,7 +45,7 @@ struct cli {
 	char **argv;
 	const char *socket;
 	bool json, verbose, help, version;
-	bool strict, follow, force;
+	bool strict, follow, force, diff;
 	uint64_t confirm_sec; /* 0: not given */
 	uint64_t max; /* 0: not given */
 	const char *pcap; /* NULL: not given */
@@ -166,6 +167,17 @@ void print_rule(struct output *o, const json_t *rule, const char *authority);
 struct pps_policy;
 struct pps_policy_bundle;
 struct pps_policy *read_policy(struct cli *cli, const char *path, struct pps_policy_bundle *bundle);
+
+/* What a policy is sent as: {"text", "files"}. */
+json_t *bundle_params(const struct pps_policy_bundle *bundle);
+
+/* ---- cmd_diff.c ---- */
+
+/* The difference to the policy in force, with the live flows that would be cut; NULL after saying
+ * why there is none. */
+json_t *diff_running(
+	struct cli *cli, const struct pps_policy *after, const struct pps_policy_bundle *bundle);
+void print_diff(struct cli *cli, const json_t *diff);
 
 /* ---- cmd_status.c ---- */
 

@@ -174,7 +174,37 @@ static void print_windows(struct cli *cli, const json_t *diff)
 	}
 }
 
-static void print_diff(struct cli *cli, const json_t *diff)
+static void print_flows(struct cli *cli, const json_t *flows)
+{
+	const json_t *list = json_object_get(flows, "flows"), *flow;
+	uint64_t cut = get_count(flows, "cut");
+	size_t i;
+
+	if (flows == NULL)
+		return;
+	out_line(&cli->out, cut > 0 ? STYLE_BAD : STYLE_PLAIN,
+		"live flows: %" PRIu64 " would be cut, %" PRIu64 " re-bound, %" PRIu64 " kept", cut,
+		get_count(flows, "rebound"), get_count(flows, "kept"));
+	json_array_foreach(list, i, flow)
+	{
+		struct pps_str text = PPS_STR_INIT;
+
+		pps_str_addf(&text, "%s ", get_text(flow, "direction"));
+		add_protocol(&text, flow);
+		pps_str_add(&text, " ");
+		add_endpoint(&text, flow, "source");
+		pps_str_add(&text, " -> ");
+		add_endpoint(&text, flow, "destination");
+		out_line(&cli->out, STYLE_PLAIN, "  - %s  [%s -> %s]", pps_str_text(&text),
+			get_text(flow, "rule"), get_text(flow, "reason"));
+		pps_str_fini(&text);
+	}
+	if (cut > json_array_size(list))
+		out_line(&cli->out, STYLE_PLAIN, "  ... and %" PRIu64 " more",
+			cut - json_array_size(list));
+}
+
+void print_diff(struct cli *cli, const json_t *diff)
 {
 	const json_t *was = json_object_get(diff, "old"), *is = json_object_get(diff, "new");
 
@@ -190,34 +220,111 @@ static void print_diff(struct cli *cli, const json_t *diff)
 	print_rules(cli, diff);
 	print_windows(cli, diff);
 	print_changes(cli, diff, "settings", "settings");
+	print_flows(cli, json_object_get(diff, "flows"));
 	if (!get_flag(diff, "traffic_differs"))
 		out_line(&cli->out, STYLE_GOOD, "the same traffic passes");
 }
 
 /* ---- the command ---- */
 
-static enum status diff_files(struct cli *cli, json_t **ret_diff)
+/* The difference, or NULL after saying why there is none. */
+static json_t *compare(
+	struct cli *cli, const struct pps_policy *before, const struct pps_policy *after)
 {
-	struct pps_policy *policies[2] = {NULL, NULL};
 	struct pps_errors errors = {0};
-	bool whole = true;
+	json_t *diff = NULL;
 
-	for (int i = 0; i < 2; i++) {
-		policies[i] = read_policy(cli, cli->argv[i], NULL);
-		whole = whole && policies[i] != NULL;
-	}
-	*ret_diff = NULL;
-	if (whole) {
-		*ret_diff = pps_diff_json(policies[0], policies[1], pps_time_wall_ns(), &errors);
-		for (size_t i = 0; i < errors.n; i++)
-			failure(cli, "%s", errors.items[i].text);
-		if (errors.n > 0)
-			print_errors_json(cli, "no answer", &errors);
-	}
+	if (before != NULL && after != NULL)
+		diff = pps_diff_json(before, after, pps_time_wall_ns(), &errors);
+	for (size_t i = 0; i < errors.n; i++)
+		failure(cli, "%s", errors.items[i].text);
+	if (errors.n > 0)
+		print_errors_json(cli, "no answer", &errors);
 	pps_errors_fini(&errors);
-	pps_policy_destroy(policies[0]);
-	pps_policy_destroy(policies[1]);
-	return *ret_diff != NULL ? CLI_OK : CLI_FAILED;
+	return diff;
+}
+
+static json_t *diff_files(struct cli *cli)
+{
+	struct pps_policy *before = read_policy(cli, cli->argv[0], NULL);
+	struct pps_policy *after = read_policy(cli, cli->argv[1], NULL);
+	json_t *diff = compare(cli, before, after);
+
+	pps_policy_destroy(before);
+	pps_policy_destroy(after);
+	return diff;
+}
+
+/* Adds a text of the daemon's to a part of a bundle. */
+static char *take_text(const json_t *text, size_t *ret_len)
+{
+	struct pps_str copy = PPS_STR_INIT;
+
+	pps_str_add_bytes(&copy, json_string_value(text), json_string_length(text));
+	*ret_len = copy.len;
+	return pps_str_take(&copy);
+}
+
+/* The policy in force, or NULL after saying why not. */
+static struct pps_policy *running_policy(struct cli *cli)
+{
+	struct pps_policy_bundle bundle = {0};
+	struct pps_errors errors = {0};
+	struct pps_policy *policy;
+	json_t *answer, *file;
+	const char *name;
+
+	if (call_daemon(cli, "policy_text", json_object(), &answer) != CLI_OK)
+		return NULL;
+	bundle.text = take_text(json_object_get(answer, "text"), &bundle.len);
+	json_object_foreach(json_object_get(answer, "files"), name, file)
+	{
+		struct pps_policy_part *part = pps_policy_bundle_add(&bundle, name);
+
+		part->text = take_text(file, &part->len);
+	}
+	policy = pps_policy_parse_bundle(&bundle, &errors);
+	for (size_t i = 0; i < errors.n; i++)
+		failure(cli, "the policy in force: %s: %s", errors.items[i].path,
+			errors.items[i].text);
+	if (policy == NULL)
+		print_errors_json(cli, "no answer", &errors);
+	json_decref(answer);
+	pps_errors_fini(&errors);
+	pps_policy_bundle_fini(&bundle);
+	return policy;
+}
+
+json_t *diff_running(
+	struct cli *cli, const struct pps_policy *after, const struct pps_policy_bundle *bundle)
+{
+	struct pps_policy *before = running_policy(cli);
+	json_t *diff = before != NULL ? compare(cli, before, after) : NULL;
+	json_t *params, *flows;
+
+	pps_policy_destroy(before);
+	if (diff == NULL)
+		return NULL;
+	params = bundle_params(bundle);
+	if (cli->max > 0)
+		json_object_set_new(params, "max", json_integer((json_int_t)cli->max));
+	if (call_daemon(cli, "diff_flows", params, &flows) != CLI_OK) {
+		json_decref(diff);
+		return NULL;
+	}
+	json_object_set_new(diff, "flows", flows);
+	return diff;
+}
+
+static json_t *diff_new(struct cli *cli)
+{
+	struct pps_policy_bundle bundle = {0};
+	struct pps_policy *after = read_policy(cli, cli->argv[0], &bundle);
+	json_t *diff = after != NULL ? diff_running(cli, after, &bundle) : NULL;
+
+	pps_policy_destroy(after);
+	pps_policy_bundle_fini(&bundle);
+	return diff;
 }
 
 enum status cmd_diff(struct cli *cli)
@@ -225,9 +332,10 @@ enum status cmd_diff(struct cli *cli)
 	enum status status;
 	json_t *diff;
 
-	if (!has_arguments(cli, 2, 2))
+	if (!has_arguments(cli, 1, 2))
 		return CLI_USAGE;
-	if (diff_files(cli, &diff) != CLI_OK)
+	diff = cli->argc == 2 ? diff_files(cli) : diff_new(cli);
+	if (diff == NULL)
 		return CLI_FAILED;
 	if (cli->json)
 		out_json(&cli->out, diff);

@@ -160,11 +160,10 @@ static json_t *file_name(const char *path)
 	return name;
 }
 
-static json_t *load_params(const char *path, const struct pps_policy_bundle *bundle)
+json_t *bundle_params(const struct pps_policy_bundle *bundle)
 {
 	json_t *params = json_object(), *files;
 
-	json_object_set_new(params, "name", file_name(path));
 	json_object_set_new(params, "text", json_stringn(bundle->text, bundle->len));
 	if (bundle->n_files == 0)
 		return params;
@@ -174,6 +173,19 @@ static json_t *load_params(const char *path, const struct pps_policy_bundle *bun
 			json_stringn(bundle->files[i].text, bundle->files[i].len));
 	json_object_set_new(params, "files", files);
 	return params;
+}
+
+/* With --diff shows it first; false when that failed. */
+static bool show_diff(struct cli *cli, const struct pps_policy *policy,
+	const struct pps_policy_bundle *bundle, json_t **ret_diff)
+{
+	*ret_diff = NULL;
+	if (!cli->diff)
+		return true;
+	*ret_diff = diff_running(cli, policy, bundle);
+	if (*ret_diff != NULL && !cli->json)
+		print_diff(cli, *ret_diff);
+	return *ret_diff != NULL;
 }
 
 static void print_loaded(struct cli *cli, const json_t *answer)
@@ -198,14 +210,16 @@ static void print_loaded(struct cli *cli, const json_t *answer)
 enum status cmd_load(struct cli *cli)
 {
 	struct pps_policy_bundle bundle = {0};
-	json_t *params = NULL, *answer;
+	json_t *params = NULL, *diff = NULL, *answer;
 	struct pps_policy *policy;
 
 	if (!has_arguments(cli, 1, 1))
 		return CLI_USAGE;
 	policy = read_policy(cli, cli->argv[0], &bundle);
-	if (policy != NULL)
-		params = load_params(cli->argv[0], &bundle);
+	if (policy != NULL && show_diff(cli, policy, &bundle, &diff)) {
+		params = bundle_params(&bundle);
+		json_object_set_new(params, "name", file_name(cli->argv[0]));
+	}
 	if (params != NULL && cli->confirm_sec > 0)
 		json_object_set_new(
 			params, "confirm_sec", json_integer((json_int_t)cli->confirm_sec));
@@ -213,10 +227,12 @@ enum status cmd_load(struct cli *cli)
 		json_object_set_new(params, "force", json_true());
 	pps_policy_destroy(policy);
 	pps_policy_bundle_fini(&bundle);
-	if (params == NULL)
+	if (params == NULL || call_daemon(cli, "load", params, &answer) != CLI_OK) {
+		json_decref(diff);
 		return CLI_FAILED;
-	if (call_daemon(cli, "load", params, &answer) != CLI_OK)
-		return CLI_FAILED;
+	}
+	if (diff != NULL)
+		json_object_set_new(answer, "diff", diff);
 	if (cli->json)
 		out_json(&cli->out, answer);
 	else if (cli->verbose || cli->out.terminal)

@@ -194,7 +194,7 @@ static void print_argument(const struct command *command, const char *name, int 
 		if (argc == 0 && strstr(name, "|all") != NULL)
 			puts("all");
 		print_pairs(command->words, argc, argv);
-	} else if (strcmp(name, "FILE") == 0 || strcmp(name, "OLD") == 0 ||
+	} else if (strcmp(name, "FILE") == 0 || strcmp(name, "[OLD]") == 0 ||
 		strcmp(name, "NEW") == 0) {
 		puts("FILE");
 	} else if (strcmp(name, "DIRECTION") == 0) {

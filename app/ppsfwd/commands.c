@@ -65,7 +65,7 @@ static void read_confirm(const json_t *value, const struct pps_json_path *path, 
 		*(uint32_t *)target = (uint32_t)seconds;
 }
 
-static char *copy_text(const json_t *value, size_t *ret_len)
+char *copy_text(const json_t *value, size_t *ret_len)
 {
 	struct pps_str text = PPS_STR_INIT;
 
@@ -74,8 +74,7 @@ static char *copy_text(const json_t *value, size_t *ret_len)
 	return pps_str_take(&text);
 }
 
-static void read_files(
-	const json_t *files, struct pps_policy_bundle *bundle, struct pps_errors *errors)
+void read_files(const json_t *files, struct pps_policy_bundle *bundle, struct pps_errors *errors)
 {
 	struct pps_json_path top = {.key = "files"};
 	const char *name;
@@ -226,6 +225,10 @@ const struct pps_ctl_method command_table[] = {
 	{"show_sources", PPS_CTL_VIEW, command_show_sources,
 		"the source lists and whom they stopped"},
 	{"show_policy", PPS_CTL_VIEW, command_show_policy, "the policy in force, resolved"},
+	{"policy_text", PPS_CTL_ADMIN, command_policy_text,
+		"the policy in force as it was read, with its files"},
+	{"diff_flows", PPS_CTL_ADMIN, command_diff_flows,
+		"which live flows another policy would cut"},
 	{"kill_flows", PPS_CTL_ADMIN, command_kill_flows, "end live flows"},
 	{"explain", PPS_CTL_VIEW, command_explain, "what would become of a packet, and why"},
 	{"events", PPS_CTL_VIEW, events, "the last events, and those to come"},

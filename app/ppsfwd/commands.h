@@ -93,6 +93,14 @@
  * show_policy {}                                                                        (view)
  *   {"policy": null | as in status, "document": the canonical policy as an object}
  *
+ * policy_text {}                                                                       (admin)
+ *   {"name", "text", "files"}: what "load" would have to be given for the policy in force.
+ *
+ * diff_flows {"text", "files", "max": n (default 100)}                                 (admin)
+ *   {"kept", "rebound", "cut", "flows": [as in show_flows, and "reason"] (at most max)}
+ *   What would become of the live flows under that policy; nothing changes. Errors: -32002 with
+ *   data [{"path","text"}] when it would be refused; -32003 while another is being tried.
+ *
  * explain {"direction": "inbound"|"outbound", "protocol", "source", "destination",
  *          "source_port", "destination_port", "icmp_type", "icmp_code", "vlan", "segment",
  *          "tcp_flags": "syn" (default) | "ack" | "syn-ack" | "fin-ack" | "rst"}            (view)

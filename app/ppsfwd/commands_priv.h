@@ -44,6 +44,14 @@ char *sources_text(
 void command_show_flows(struct pps_ctl_call *call, const json_t *params, void *manager);
 void command_kill_flows(struct pps_ctl_call *call, const json_t *params, void *manager);
 
+/* commands_diff.c */
+void command_policy_text(struct pps_ctl_call *call, const json_t *params, void *manager);
+void command_diff_flows(struct pps_ctl_call *call, const json_t *params, void *manager);
+
+/* commands.c: a JSON text's bytes, and the "files" of a policy. The caller frees the text. */
+char *copy_text(const json_t *value, size_t *ret_len);
+void read_files(const json_t *files, struct pps_policy_bundle *bundle, struct pps_errors *errors);
+
 /* commands_explain.c */
 void command_explain(struct pps_ctl_call *call, const json_t *params, void *manager);
 

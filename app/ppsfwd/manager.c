@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "trial.h"
 
 #define ROUND_MS         20 /* how long the loop sleeps when nothing happens */
 #define ROUND_BUSY_MS    1 /* while a transaction or an operation is under way */
@@ -373,6 +374,7 @@ static void housekeep(struct manager *manager)
 	pps_event_log_flush(manager->log, false);
 	run_operations(manager);
 	reload_run(manager);
+	trial_run(manager);
 	watch_clock(manager);
 	sample_rates(manager, mono_ns);
 	watch_workers(manager, mono_ns);
@@ -385,7 +387,7 @@ void manager_run(struct manager *manager)
 {
 	while (!manager->stop) {
 		bool busy = reload_busy(&manager->reload) || manager->operations != NULL ||
-			manager->datapath->capture_clock;
+			manager->trial != NULL || manager->datapath->capture_clock;
 		struct epoll_event event;
 
 		if (epoll_wait(manager->epoll_fd, &event, 1, busy ? ROUND_BUSY_MS : ROUND_MS) > 0 &&
@@ -407,4 +409,5 @@ void manager_run(struct manager *manager)
 		;
 	abandon_operations(manager);
 	manager->builder_left = reload_stop(manager);
+	manager->builder_left = trial_stop(manager) || manager->builder_left;
 }

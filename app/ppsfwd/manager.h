@@ -75,6 +75,7 @@ struct manager {
 	struct access_list admins, viewers;
 	struct reload reload;
 	struct change change;
+	struct trial *trial; /* trial.h; NULL: none */
 	struct operation *operations; /* the first may be with the workers */
 	struct rates rates;
 	struct watch *watches; /* one per worker */

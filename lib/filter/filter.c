@@ -151,9 +151,8 @@ static uint32_t answer(
 
 /* ---- steps 5 to 9 ---- */
 
-/* Steps 4 and 8 for a flow that lives. */
-static enum pps_reason judge_again(const struct pps_ruleset *ruleset,
-	const struct pps_flow_key *key, enum pps_side initiator, uint32_t rule, uint64_t wall_ns)
+enum pps_reason flow_judge(const struct pps_ruleset *ruleset, const struct pps_flow_key *key,
+	enum pps_side initiator, uint32_t rule, uint64_t wall_ns)
 {
 	enum pps_reason reason = sources_judge_flow(ruleset->sources, key, initiator);
 
@@ -164,7 +163,7 @@ enum pps_reason flow_rejudge(struct pps_filter *filter, const struct pps_ruleset
 	const struct pps_flow_key *key, uint32_t handle, uint32_t rule, uint64_t wall_ns)
 {
 	struct pps_flow *flow = pps_flow_at(filter->flows, handle);
-	enum pps_reason reason = judge_again(ruleset, key, flow->initiator, rule, wall_ns);
+	enum pps_reason reason = flow_judge(ruleset, key, flow->initiator, rule, wall_ns);
 	const struct pps_ruleset_rule *r;
 
 	if (reason != PPS_REASON_NONE) {
@@ -315,7 +314,7 @@ static enum pps_reason judge_picked_up(
 		};
 
 		beginning.rule = classify_one(ruleset, key, beginning.initiator, 0);
-		if (judge_again(ruleset, key, beginning.initiator, beginning.rule,
+		if (flow_judge(ruleset, key, beginning.initiator, beginning.rule,
 			    burst->now->wall_ns) != PPS_REASON_NONE)
 			continue;
 		pps_flow_source_of(filter->flows, key, beginning.initiator, &source);
@@ -366,7 +365,7 @@ enum pps_reason judge_stale(struct pps_filter *filter, const struct pps_flow_key
 	verdict->rejudged = true;
 	verdict->rule = rule == PPS_RULE_NONE ? 0 : burst->ruleset->rules[rule].slot;
 	if (burst->dry)
-		return judge_again(burst->ruleset, key, flow->initiator, rule, burst->now->wall_ns);
+		return flow_judge(burst->ruleset, key, flow->initiator, rule, burst->now->wall_ns);
 	reason = flow_rejudge(filter, burst->ruleset, key, handle, rule, burst->now->wall_ns);
 	if (reason != PPS_REASON_NONE)
 		pps_filter_end_flow(filter, burst->now, handle, PPS_FLOW_END_REVOKED);

@@ -22,9 +22,9 @@ enum pps_flow_end flow_end_when_idle(const struct pps_flow *flow)
 	}
 }
 
-/* Judges the stale flows among 'handles' again; 'n' is at most PPS_BURST_MAX. */
-static void rejudge_slice(struct pps_filter *filter, const struct pps_ruleset *ruleset,
-	const struct pps_clock *now, const uint32_t *handles, unsigned int n)
+/* Asks the ruleset about flows; 'n' is at most PPS_BURST_MAX. */
+static void classify_flows(struct pps_filter *filter, const struct pps_ruleset *ruleset,
+	const uint32_t *handles, unsigned int n)
 {
 	struct classification *classes = filter->burst.classes;
 	uint8_t asked[PPS_BURST_MAX];
@@ -38,6 +38,15 @@ static void rejudge_slice(struct pps_filter *filter, const struct pps_ruleset *r
 		asked[i] = (uint8_t)i;
 	}
 	classify_batch(ruleset, classes, asked, n);
+}
+
+/* Judges the stale flows among 'handles' again; 'n' is at most PPS_BURST_MAX. */
+static void rejudge_slice(struct pps_filter *filter, const struct pps_ruleset *ruleset,
+	const struct pps_clock *now, const uint32_t *handles, unsigned int n)
+{
+	const struct classification *classes = filter->burst.classes;
+
+	classify_flows(filter, ruleset, handles, n);
 	for (unsigned int i = 0; i < n; i++) {
 		struct pps_flow_key key;
 
@@ -45,6 +54,20 @@ static void rejudge_slice(struct pps_filter *filter, const struct pps_ruleset *r
 		if (flow_rejudge(filter, ruleset, &key, handles[i], classes[i].rule,
 			    now->wall_ns) != PPS_REASON_NONE)
 			pps_filter_end_flow(filter, now, handles[i], PPS_FLOW_END_REVOKED);
+	}
+}
+
+void pps_filter_try(struct pps_filter *filter, const struct pps_ruleset *ruleset, uint64_t wall_ns,
+	const uint32_t *handles, unsigned int n, enum pps_reason *ret_reasons, uint32_t *ret_rules)
+{
+	classify_flows(filter, ruleset, handles, n);
+	for (unsigned int i = 0; i < n; i++) {
+		struct pps_flow_key key;
+
+		pps_flow_key_at(filter->flows, handles[i], &key);
+		ret_rules[i] = filter->burst.classes[i].rule;
+		ret_reasons[i] = flow_judge(ruleset, &key,
+			pps_flow_at(filter->flows, handles[i])->initiator, ret_rules[i], wall_ns);
 	}
 }
 

@@ -165,6 +165,9 @@ void limits_bind(struct pps_filter *filter, uint32_t handle, const struct pps_ru
 /* To be called now and then, at least once in 24 days: ticks have an end, limits have not. */
 void limits_tick(struct pps_filter *filter, uint32_t tick);
 
+/* Steps 4 and 8 for a flow that lives; 'rule' is the ruleset's answer for it. */
+enum pps_reason flow_judge(const struct pps_ruleset *ruleset, const struct pps_flow_key *key,
+	enum pps_side initiator, uint32_t rule, uint64_t wall_ns);
 /*
  * Judges a stale flow by 'rule', the ruleset's answer for it: binds it to the ruleset and returns
  * PPS_REASON_NONE, or returns the reason for which it is to be cut and leaves it alone.

@@ -161,6 +161,13 @@ void pps_filter_explain(struct pps_filter *filter, const struct pps_ruleset *rul
  */
 bool pps_filter_age(struct pps_filter *filter, const struct pps_ruleset *ruleset,
 	const struct pps_clock *now, unsigned int n_entries);
+/*
+ * What a ruleset that is not in force would say of 'n' flows (at most PPS_BURST_MAX) if it came
+ * into force, as pps_filter_age() would then: NONE for those that go on, and the index of the rule
+ * that permits them in it. Nothing changes.
+ */
+void pps_filter_try(struct pps_filter *filter, const struct pps_ruleset *ruleset, uint64_t wall_ns,
+	const uint32_t *handles, unsigned int n, enum pps_reason *ret_reasons, uint32_t *ret_rules);
 /* Generation for which a whole sweep has been completed: no flow of an older one is left. */
 uint32_t pps_filter_swept_generation(const struct pps_filter *filter);
 

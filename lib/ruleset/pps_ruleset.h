@@ -148,7 +148,8 @@ struct pps_ruleset_params {
  *
  * The memory limit is the process's RLIMIT_DATA, lowered while rte_acl builds and put back in every
  * case. A build that hits it fails and frees what it took; other threads that allocate meanwhile
- * must bear a moment without memory, as pps_alloc() does. EAL memory does not count; it has its own
+ * must bear a moment without memory, as pps_alloc() does. One ruleset is built at a time: a second
+ * caller waits. EAL memory does not count; it has its own
  * bound.
  */
 struct pps_ruleset *pps_ruleset_build(struct pps_policy *policy, struct pps_rule_book *book,

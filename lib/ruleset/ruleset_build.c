@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -235,7 +236,10 @@ struct pps_ruleset *pps_ruleset_build(struct pps_policy *policy, struct pps_rule
 	const struct pps_ruleset_params *params, struct pps_errors *errors)
 {
 	uint64_t started = pps_time_mono_ns();
+	/* The limit on memory and what the heap grew by are the whole process's. */
+	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 	struct pps_ruleset *ruleset;
+	int rc;
 
 	if (check_policy(policy, params, errors) < 0)
 		return NULL;
@@ -248,9 +252,14 @@ struct pps_ruleset *pps_ruleset_build(struct pps_policy *policy, struct pps_rule
 	make_rules(ruleset, policy, params);
 	make_link(&policy->link, &ruleset->link);
 	pps_flow_timeouts_make(policy->timeouts_sec, &ruleset->timeouts);
-	if (pps_ruleset_sources_make(ruleset, policy, params, errors) < 0 ||
-		hold_slots(ruleset, policy, book, errors) < 0 ||
-		compile(ruleset, policy, params, errors) < 0) {
+	pthread_mutex_lock(&one_at_a_time);
+	rc = pps_ruleset_sources_make(ruleset, policy, params, errors);
+	if (rc == 0)
+		rc = hold_slots(ruleset, policy, book, errors);
+	if (rc == 0)
+		rc = compile(ruleset, policy, params, errors);
+	pthread_mutex_unlock(&one_at_a_time);
+	if (rc < 0) {
 		pps_ruleset_destroy(ruleset, book);
 		return NULL;
 	}

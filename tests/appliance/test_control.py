@@ -104,7 +104,8 @@ def every_method_is_listed_with_its_role():
     with running() as appliance:
         roles = {method["name"]: method["role"] for method in appliance.call("methods")["methods"]}
         check_equal({name for name, role in roles.items() if role == "admin"},
-                    {"load", "confirm", "rollback", "kill_flows"})
+                    {"load", "confirm", "rollback", "kill_flows", "policy_text",
+                     "diff_flows"})
         check_equal({name for name, role in roles.items() if role == "view"},
                     {"status", "show_rules", "show_flows", "show_drops", "show_policy", "show_sources",
                      "explain", "events", "methods", "history"})
