@@ -38,14 +38,12 @@ struct addr_range *set_ranges(const struct pps_prefix_set *set, unsigned int fam
 		ranges[n++] = (struct addr_range){0, last};
 	for (size_t i = 0; i < set->n && !set->any; i++) {
 		const struct pps_prefix *prefix = &set->items[i];
-		pps_u128 lo = addr_number(&prefix->addr);
-		/* Shifting by all 128 bits is not defined. */
-		pps_u128 hosts = prefix->len == 0 ? last
-			: family == 0             ? last >> prefix->len
-						  : (last >> 1) >> (prefix->len - 1);
+		pps_u128 lo = addr_number(&prefix->addr), hosts;
 
 		if ((prefix->addr.family == 4) != (family == 0))
 			continue;
+		/* Shifting by all 128 bits is not defined. */
+		hosts = prefix->len < (family == 0 ? 32 : 128) ? last >> prefix->len : 0;
 		if (n > 0 && ranges[n - 1].hi + 1 == lo)
 			ranges[n - 1].hi = lo + hosts;
 		else

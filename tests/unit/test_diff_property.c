@@ -58,7 +58,8 @@ static void change_list(
 			json_array_remove(list, at);
 		} else if (once_in(chance, 2)) {
 			json_array_remove(list, at);
-			json_array_insert(list, draw(chance, (uint32_t)json_array_size(list) + 1),
+			json_array_insert_new(list,
+				draw(chance, (uint32_t)json_array_size(list) + 1),
 				json_deep_copy(rule));
 		} else if (from != NULL) {
 			json_t *new_rule = json_deep_copy(from);
