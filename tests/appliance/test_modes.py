@@ -208,20 +208,23 @@ def rules_count_the_same_in_every_mode():
 # ---- real captures ----
 
 def captures():
-    """The captures of the corpus."""
+    """The captures of the corpus, in lists that are played one behind the other in one run."""
     found = sorted(glob.glob(os.path.join(CORPUS, "*", "*.pcap*")))
     if not found:
         skip("no corpus: PPSFW_CORPUS does not name one")
-    return found
+    return [found[first:first + 8] for first in range(0, len(found), 8)]
 
 
-def script_of(path):
-    """A capture, each frame on the side that its conversation has."""
-    packets = [(time, frame) for time, frame in read_pcap(path) if len(frame) >= 14]
+def frames_of(path):
+    """The frames of a capture that have a whole Ethernet header."""
+    return [frame for _, frame in read_pcap(path) if len(frame) >= 14]
+
+
+def script_of(frames):
+    """Frames of captures, each on the side that its conversation has."""
     # Times of captures may be far apart or go back; here each is a millisecond after the other.
     return [(1 + number / 1000, INSIDE if side == sides.INSIDE else OUTSIDE, frame)
-            for number, ((_, frame), side) in enumerate(
-                zip(packets, sides.split([frame for _, frame in packets])))]
+            for number, (frame, side) in enumerate(zip(frames, sides.split(frames)))]
 
 
 def open_policy():
@@ -232,11 +235,11 @@ def open_policy():
 @test
 def a_mixed_capture_tells_an_observer_what_inline_says_of_it_split_by_macs():
     count = 0
-    for path in captures():
-        script = with_macs(script_of(path))
+    for paths in captures():
+        script = with_macs(script_of([frame for path in paths for frame in frames_of(path)]))
         enforced = replay(open_policy(), script, flows=65536)
         observed = observe_mixed(open_policy(), script, MACS, flows=65536)
-        check_equal((path, what_was_said(observed)), (path, what_was_said(enforced)))
+        check_equal((paths, what_was_said(observed)), (paths, what_was_said(enforced)))
         check_equal(observed.summary()[0], sum(enforced.drops().values()))
         count += len(script)
     check(count > 3000, f"{count} frames")
@@ -287,6 +290,15 @@ def prefix_of(address):
     return f"{address}/{address.max_prefixlen}"
 
 
+def busiest_prefix(path):
+    """That of the host which sent most of a capture, or None."""
+    sources = [pair[0] for pair in map(addresses_of, frames_of(path))
+               if pair and not pair[0].is_unspecified]
+    if not sources:
+        return None
+    return prefix_of(max(sorted(set(sources), key=str), key=sources.count))
+
+
 def without_the_end(said):
     """What was said, but for when the run ended, which an unjudged frame may put off."""
     flows, denies = said
@@ -298,13 +310,9 @@ def without_the_end(said):
 @test
 def a_mixed_capture_tells_an_observer_what_inline_says_of_it_split_by_prefixes():
     used = unknown = 0
-    for path in captures():
-        frames = [frame for _, _, frame in script_of(path)]
-        pairs = [pair for pair in map(addresses_of, frames) if pair]
-        sources = [pair[0] for pair in pairs if not pair[0].is_unspecified]
-        if not sources:
-            continue
-        prefixes = [prefix_of(max(sorted(set(sources), key=str), key=sources.count))]
+    for paths in captures():
+        frames = [frame for path in paths for frame in frames_of(path)]
+        prefixes = sorted({prefix for prefix in map(busiest_prefix, paths) if prefix})
         script = [(1 + number / 1000, told(frame, prefixes), frame)
                   for number, frame in enumerate(frames)]
         known = [step for step in script if step[1]]
@@ -312,9 +320,9 @@ def a_mixed_capture_tells_an_observer_what_inline_says_of_it_split_by_prefixes()
         observed = observe_mixed(open_policy(), script, {"inside_prefixes": prefixes}, flows=65536)
         flows, denies = without_the_end(what_was_said(observed))
         denies = {event: n for event, n in denies.items() if "side_unknown" not in event}
-        check_equal((path, (flows, denies)), (path, without_the_end(what_was_said(enforced))))
-        check_equal((path, observed.drops().get("side_unknown", 0)),
-                    (path, len(script) - len(known)))
+        check_equal((paths, (flows, denies)), (paths, without_the_end(what_was_said(enforced))))
+        check_equal((paths, observed.drops().get("side_unknown", 0)),
+                    (paths, len(script) - len(known)))
         used, unknown = used + len(known), unknown + len(script) - len(known)
     check(used > 2000 and unknown > 100, (used, unknown))
 
