@@ -10,11 +10,12 @@
  *  3 fragments   judge_with_fragments(): later ones follow the verdict of their first
  *  4 sources     sources_block() for the burst, source_is_allowed() where there is no flow
  *  5 flow        judge_known(): judged again first when stale, then the transition
- *  6 icmp        judge_icmp_error(), and neighbour discovery in front_check()
- *  7 start       judge_new(): may this packet start a flow? judge_picked_up(): or stand for its
- * start? 8 classify    judge_new(): the ruleset's answer, asked for the whole burst beforehand, and
- * the rule's limits (filter_limits.c) 9 tunnel      judge_tunnel(): dropped in this build 10
- * account     room_for(): the table and its half-open flows; account(): counters and events
+ *  6 icmp        judge_icmp_error() (filter_icmp.c), and neighbour discovery in front_check()
+ *  7 start       judge_new(): may this packet start a flow? Else judge_picked_up()
+ *  8 classify    judge_new(): the ruleset's answer, asked for the whole burst beforehand, and the
+ *                rule's limits (filter_limits.c)
+ *  9 tunnel      judge_tunnel(): dropped in this build
+ * 10 account     room_for(): the table and its half-open flows; account(): counters and events
  */
 
 #include <errno.h>
@@ -140,9 +141,7 @@ static void classify(struct pps_filter *filter)
 	classify_batch(burst->ruleset, burst->classes, asked, n_asked);
 }
 
-/* The ruleset's answer for key k and this initiator; asked now if the burst changed under us. */
-static uint32_t answer(
-	struct burst *burst, unsigned int k, enum pps_side initiator, uint8_t icmp_code)
+uint32_t answer(struct burst *burst, unsigned int k, enum pps_side initiator, uint8_t icmp_code)
 {
 	if (likely(burst->classes[k].initiator == initiator && burst->classes[k].code == icmp_code))
 		return burst->classes[k].rule;
@@ -407,69 +406,6 @@ static enum pps_reason judge_known(
 		pps_flow_prove(filter->flows, handle);
 	verdict->state = (uint8_t)state;
 	return PPS_REASON_NONE;
-}
-
-/*
- * Errors about one flow: a bucket of them that fills steadily, kept as the tick up to which it is
- * paid for. Any tick that cannot be is long ago. The burst has room for a traceroute that gives all
- * its probes one identity (30 hops, two at a time), the rate for one that goes on for ever, and a
- * sender that has to learn a path's MTU needs one error.
- */
-#define ERROR_BURST 64
-#define ERROR_TICKS 25 /* 40 a second */
-
-static uint32_t error_debt(const struct pps_flow_cold *cold, uint32_t tick)
-{
-	uint32_t ahead = cold->errors_paid - tick;
-
-	return ahead <= ERROR_BURST * ERROR_TICKS ? ahead : 0;
-}
-
-static enum pps_reason judge_error_rate(struct pps_filter *filter, uint32_t handle)
-{
-	struct pps_flow_cold *cold = pps_flow_cold_at(filter->flows, handle);
-	uint32_t tick = filter->burst.now->tick;
-	uint32_t debt = error_debt(cold, tick) + ERROR_TICKS;
-
-	if (debt > ERROR_BURST * ERROR_TICKS)
-		return PPS_REASON_ICMP_ERROR_RATE;
-	if (!filter->burst.dry)
-		cold->errors_paid = tick + debt;
-	return PPS_REASON_NONE;
-}
-
-/* Step 6: an error passes with the flow it speaks of, and leaves that flow as it is. */
-static enum pps_reason judge_icmp_error(
-	struct pps_filter *filter, unsigned int k, uint32_t handle, struct pps_verdict *verdict)
-{
-	struct burst *burst = &filter->burst;
-	const struct pps_flow_key *key;
-	const struct pps_flow *flow;
-	enum pps_reason reason;
-	uint32_t rule;
-
-	if (handle == PPS_FLOW_NONE)
-		return source_is_allowed(burst, k) ? PPS_REASON_ICMP_ERROR_UNRELATED
-						   : PPS_REASON_SOURCE_NOT_ALLOWED;
-	flow = pps_flow_at(filter->flows, handle);
-	if (flow_is_stale(flow, burst->ruleset, burst->lapsed)) {
-		rule = answer(burst, k, flow->initiator, flow->scale);
-		reason = judge_stale(filter, &burst->keys[k], rule, handle, verdict);
-		if (reason != PPS_REASON_NONE)
-			return reason;
-	}
-	verdict->flow = handle;
-	verdict->rule = flow->rule;
-	verdict->state = flow->state;
-	/* The side the error goes to must have sent what is quoted. */
-	if (flow->initiator == burst->ingress->side && !(flow->flags & PPS_FLOW_REPLIED))
-		return PPS_REASON_ICMP_ERROR_UNRELATED;
-	key = &burst->keys[k];
-	if ((key->is_wide ? key->wide.protocol : key->v4.protocol) == PPS_IP_SCTP &&
-		!pps_flow_sctp_quote_fits(
-			flow, burst->ingress->side, burst->packets[burst->keyed[k]].sctp_tag))
-		return PPS_REASON_ICMP_ERROR_TAG;
-	return judge_error_rate(filter, handle);
 }
 
 enum pps_reason judge_keyed(struct pps_filter *filter, unsigned int k, struct pps_verdict *verdict)

@@ -61,7 +61,7 @@ static enum pps_reason front_check(const struct pps_ruleset_link *link,
 /*
  * The key by which an ICMP error finds the flow it speaks of: that of the packet it quotes, which
  * was sent from the side the error goes to, to the host the error names as its destination. The
- * quoted verification tag goes along in the error, which has none.
+ * quoted numbers go along in the error, which has none: SCTP's tag, TCP's sequence number.
  */
 static enum pps_reason quote_key(const uint8_t *data, uint32_t head_len, struct pps_packet *error,
 	const struct pps_ingress *ingress, struct pps_flow_key *ret_key)
@@ -75,6 +75,7 @@ static enum pps_reason quote_key(const uint8_t *data, uint32_t head_len, struct 
 	quoted.vlan = error->vlan;
 	quoted.inner_vlan = error->inner_vlan;
 	error->sctp_tag = quoted.sctp_tag;
+	error->tcp_seq = quoted.tcp_seq;
 	pps_flow_key_make(&quoted, ingress->segment, !ingress->side, ret_key);
 	return PPS_REASON_NONE;
 }

@@ -4,9 +4,9 @@
 
 /*
  * What filter.c (the law), filter_front.c (its steps 1 and 2), filter_fragment.c (its step 3),
- * filter_sources.c (its step 4), filter_classify.c (asking the ruleset), filter_observe.c
- * (what an observer counts), filter_limits.c (how much
- * of what is approved) and filter_age.c (silent flows) share.
+ * filter_sources.c (its step 4), filter_icmp.c (its step 6), filter_classify.c (asking the
+ * ruleset), filter_observe.c (what an observer counts), filter_limits.c (how much of what is
+ * approved) and filter_age.c (silent flows) share.
  *
  * The scratch of a burst lives inside the filter: nothing is allocated while frames are judged.
  * 'k' counts the frames that have a flow key, in order; keyed[k] is the frame.
@@ -103,6 +103,12 @@ void observe_start(struct pps_filter *filter, const struct pps_packet *packet);
 
 /* Steps 5 to 9 for the frame with key 'k' (filter.c). */
 enum pps_reason judge_keyed(struct pps_filter *filter, unsigned int k, struct pps_verdict *verdict);
+/* Step 6 for an ICMP error; 'handle' is the live flow that it quotes (filter_icmp.c). */
+enum pps_reason judge_icmp_error(
+	struct pps_filter *filter, unsigned int k, uint32_t handle, struct pps_verdict *verdict);
+/* The ruleset's answer for key k and this initiator; asked now if the burst changed under us
+ * (filter.c). */
+uint32_t answer(struct burst *burst, unsigned int k, enum pps_side initiator, uint8_t icmp_code);
 /* A flow that may be stale is judged again by 'rule', the ruleset's answer for it; one that the
  * policy does not permit any more ends here (filter.c). */
 enum pps_reason judge_stale(struct pps_filter *filter, const struct pps_flow_key *key,

@@ -203,6 +203,15 @@ bool pps_flow_tcp_begins(const struct pps_packet *packet)
 	return event_of(packet) == EVENT_SYN;
 }
 
+bool pps_flow_tcp_quote_fits(const struct pps_flow *flow, enum pps_side side, uint32_t seq)
+{
+	const struct pps_tcp_side *sender = &flow->tcp[!side], *receiver = &flow->tcp[side];
+	uint32_t high = flow->flags & PPS_FLOW_PICKED_UP ? sender->max_end : sender->end;
+	uint32_t low = tcp_low(receiver);
+
+	return seq - low <= high - low;
+}
+
 bool pps_flow_tcp_picks_up(const struct pps_packet *packet)
 {
 	enum event event = event_of(packet);

@@ -53,6 +53,10 @@
  * were in the SYNs and stay unknown: 14 is assumed for ever. What was sent before may be
  * acknowledged later, so III is ack <= D.max_end for such a flow.
  *
+ * Quoted. An ICMP error speaks of a segment that did not arrive, so its number lies between the
+ * lower bound of II and S.end; S.max_end where the flow was picked up. An error about a SYN that
+ * the flow ignored, and about a reset beyond S.end, is lost.
+ *
  * Fragments. The first fragment of a segment is judged by its own length; the whole segment again,
  * when its length is known, with the last (filter_fragment.c). Ends only grow, so the shorter
  * length is the careful one.

@@ -397,6 +397,9 @@ void pps_flow_tcp_fit(const struct pps_flow *flow, enum pps_side side, uint8_t f
  * a packet of this flow can have had (RFC 9260 section 10)?
  */
 bool pps_flow_sctp_quote_fits(const struct pps_flow *flow, enum pps_side side, uint32_t tag);
+/* The same for a TCP segment to 'side' and its sequence number (host order): can it still be on its
+ * way (RFC 5927 section 4.1)? */
+bool pps_flow_tcp_quote_fits(const struct pps_flow *flow, enum pps_side side, uint32_t seq);
 /* Counts a packet that 'side' sent and that moves nothing: a later fragment. */
 void pps_flow_tally(struct pps_flow *flow, struct pps_flow_cold *cold,
 	const struct pps_packet *packet, enum pps_side side);

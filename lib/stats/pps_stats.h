@@ -165,7 +165,7 @@ enum pps_step {
 	X(FLOW_STATE_DCCP, "dccp_state", PPS_STEP_FLOW,                                            \
 		"a DCCP packet its connection's state does not permit")                            \
 	X(FLOW_STATE_ICMP, "icmp_state", PPS_STEP_FLOW,                                            \
-		"an ICMP reply from the side that asked, or a query from the side that was asked") \
+		"an ICMP query whose code is not that of the query its flow began with")           \
 	X(ND_DENIED, "nd_denied", PPS_STEP_ICMP,                                                   \
 		"neighbour discovery, and link.neighbor_discovery does not permit this direction") \
 	X(ND_MALFORMED, "nd_malformed", PPS_STEP_ICMP,                                             \
@@ -177,6 +177,9 @@ enum pps_step {
 	X(ICMP_ERROR_TAG, "icmp_error_tag", PPS_STEP_ICMP,                                         \
 		"an ICMP error that quotes an SCTP packet with a tag its association does not "    \
 		"have")                                                                            \
+	X(ICMP_ERROR_SEQ, "icmp_error_seq", PPS_STEP_ICMP,                                         \
+		"an ICMP error that quotes a TCP segment its connection has not on its way "       \
+		"(RFC 5927)")                                                                      \
 	X(ICMP_ERROR_RATE, "icmp_error_rate", PPS_STEP_ICMP,                                       \
 		"more ICMP errors about one flow than 64 at once and then 40 a second")            \
 	X(ICMP_REDIRECT, "icmp_redirect", PPS_STEP_ICMP, "an ICMP redirect")                       \
