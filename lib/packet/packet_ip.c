@@ -417,7 +417,7 @@ static cold enum pps_reason judge_addresses6(
 
 	if (from[0] == 0xff || is_loopback6(from) || is_ipv4_mapped6(from))
 		return PPS_REASON_MARTIAN_SOURCE;
-	if (is_unspecified6(to) || is_loopback6(to))
+	if (is_unspecified6(to) || is_loopback6(to) || is_ipv4_mapped6(to))
 		return PPS_REASON_MARTIAN_DESTINATION;
 	if (memcmp(from, to, 16) == 0 && !is_bfd_echo(l4, n, packet))
 		return PPS_REASON_LAND;

@@ -220,6 +220,8 @@ static const struct packet_case ipv6_cases[] = {
 	{"from the unspecified address by nothing", "ip6 src=:: nh=58", DROP(MARTIAN_SOURCE), NULL},
 	{"to the unspecified address", "ip6 dst=:: udp", DROP(MARTIAN_DESTINATION), NULL},
 	{"to loopback", "ip6 dst=::1 udp", DROP(MARTIAN_DESTINATION), NULL},
+	{"to a mapped IPv4 address", "ip6 dst=::ffff:10.0.0.1 udp", DROP(MARTIAN_DESTINATION), NULL},
+	{"to ::fffe:10.0.0.1, which is not mapped", "ip6 dst=::fffe:10.0.0.1 udp", PASS, NULL},
 	{"to ::2", "ip6 dst=::2 udp", PASS, NULL},
 	{"to multicast", "ip6 dst=ff02::fb udp", PASS, NULL},
 	{"from an address to itself", "ip6 dst=2001:db8::1 tcp", DROP(LAND), NULL},
