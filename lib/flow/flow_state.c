@@ -143,8 +143,8 @@ _Static_assert(PPS_FLOW_STATE_COUNT <= 32, "a set of states is one word");
 
 /*
  * Does this packet keep the flow alive? What merely repeats itself in a half-open or reset flow
- * does not, nor does a SYN or RST (an INIT or its answer) that an open one ignores: else a flow
- * could be held for ever by packets that prove nothing.
+ * does not, nor does what begins or aborts a conversation and changes nothing: else a flow could be
+ * held for ever by packets that prove nothing.
  */
 static bool refreshes(
 	const struct pps_flow *flow, const struct pps_packet *packet, enum pps_flow_state state)
@@ -156,10 +156,20 @@ static bool refreshes(
 		return true;
 	if ((1u << state & unproven) != 0)
 		return false;
-	if (packet->protocol == PPS_IP_TCP)
+	switch (packet->protocol) {
+	case PPS_IP_TCP:
 		return (packet->tcp_flags & (PPS_TCP_SYN | PPS_TCP_RST)) == 0;
-	return packet->protocol != PPS_IP_SCTP ||
-		(packet->chunk_type != PPS_SCTP_INIT && packet->chunk_type != PPS_SCTP_INIT_ACK);
+	case PPS_IP_SCTP:
+		return packet->chunk_type != PPS_SCTP_INIT &&
+			packet->chunk_type != PPS_SCTP_INIT_ACK &&
+			packet->chunk_type != PPS_SCTP_ABORT;
+	case PPS_IP_DCCP:
+		return packet->chunk_type != PPS_DCCP_REQUEST &&
+			packet->chunk_type != PPS_DCCP_RESPONSE &&
+			packet->chunk_type != PPS_DCCP_RESET;
+	default:
+		return true;
+	}
 }
 
 /* What only some protocols keep: the phase and the tags of SCTP, the phase of DCCP, the code of an

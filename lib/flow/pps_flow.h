@@ -374,8 +374,8 @@ static inline bool pps_flow_expired(
  * apply()  makes the transition: state, seen, counters, PPS_FLOW_REPLIED, TCP's numbers.
  *          'initiator' must be set before the first call; state FREE in the entry says that it is
  *          the first. 'seen' is not
- *          renewed by packets that prove nothing: repetitions in a half-open or reset flow, a SYN,
- *          RST, INIT or INIT ACK that changes no state.
+ *          renewed by packets that prove nothing: repetitions in a half-open or reset flow; a SYN,
+ *          RST, INIT, INIT ACK, ABORT, REQUEST, RESPONSE or RESET that changes no state.
  */
 enum pps_reason pps_flow_begin(const struct pps_packet *packet, enum pps_flow_state *ret_state);
 bool pps_flow_picks_up(const struct pps_packet *packet);
