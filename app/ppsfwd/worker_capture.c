@@ -29,6 +29,7 @@ struct capture {
 	struct input inputs[PPS_PORTS_MAX];
 	int timestamp_offset; /* of the mbuf field net_pcap fills, or -1 */
 	uint64_t wall_ns; /* time so far: never goes back */
+	uint64_t second; /* of it, the last one in which flows were aged */
 };
 
 /* net_pcap returns nothing only at the end of its file (or when the pool is empty, which the size
@@ -96,17 +97,16 @@ static void wait_for_room(struct worker *worker)
 		nap();
 }
 
-/* Ages to the end of a pass over the flow table. */
-static void finish_pass(struct capture *capture)
+/*
+ * Ages all flows. Always all at once: how far a sweep in slices came by some packet would depend on
+ * places in the table, and what lives under a limit on that.
+ */
+static void age_all(
+	struct worker *worker, const struct pps_ruleset *ruleset, const struct pps_clock *now)
 {
-	struct worker *worker = capture->worker;
-	const struct pps_ruleset *ruleset = pps_snapshot_read(worker->snapshot);
-	struct pps_clock now;
-
-	clock_at(capture, &now);
 	do {
 		wait_for_room(worker);
-	} while (ruleset != NULL && !pps_filter_age(worker->filter, ruleset, &now, PPS_BURST_MAX));
+	} while (!pps_filter_age(worker->filter, ruleset, now, UINT32_MAX));
 }
 
 /*
@@ -117,30 +117,24 @@ static void advance(struct capture *capture, uint64_t ns)
 {
 	const uint64_t longest_ns = (PPS_TIMEOUT_SEC_MAX + 1) * PPS_NS_PER_SEC;
 	struct worker *worker = capture->worker;
+	const struct pps_ruleset *ruleset = pps_snapshot_read(worker->snapshot);
 
 	if (ns <= capture->wall_ns)
 		return;
-	if (capture->wall_ns != 0 && ns - capture->wall_ns > longest_ns) {
+	if (capture->wall_ns != 0 && ns - capture->wall_ns > longest_ns && ruleset != NULL) {
+		struct pps_clock now;
+
 		capture->wall_ns += longest_ns;
-		finish_pass(capture); /* what is left of the pass under way, */
-		finish_pass(capture); /* and a whole one */
+		clock_at(capture, &now);
+		age_all(worker, ruleset, &now);
 	}
 	capture->wall_ns = ns;
 	atomic_store_explicit(&worker->wall_ns, ns, memory_order_relaxed);
 }
 
-/*
- * Judges every flow by a ruleset that is new, at once: how far a sweep in slices came by the next
- * packet would depend on how long management took. And management, which waits for the sweep before
- * it looks at the next expiry, never waits for a worker that waits for management.
- */
-static void sweep(
-	struct worker *worker, const struct pps_ruleset *ruleset, const struct pps_clock *now)
+static bool is_swept(const struct worker *worker, const struct pps_ruleset *ruleset)
 {
-	while (pps_filter_swept_generation(worker->filter) != ruleset->generation) {
-		wait_for_room(worker);
-		pps_filter_age(worker->filter, ruleset, now, PPS_BURST_MAX);
-	}
+	return pps_filter_swept_generation(worker->filter) == ruleset->generation;
 }
 
 /* Asks management for a ruleset of this moment, and waits for it or for its giving up. */
@@ -168,11 +162,34 @@ static const struct pps_ruleset *ruleset_now(struct worker *worker, const struct
 	while (ruleset != NULL && ruleset->generation != before &&
 		now->wall_ns >= ruleset->valid_until_ns) {
 		before = ruleset->generation;
-		sweep(worker, ruleset, now);
+		/* Management waits for this before it looks at the next expiry. */
+		if (!is_swept(worker, ruleset))
+			age_all(worker, ruleset, now);
 		wait_for_ruleset(worker, now);
 		ruleset = pps_snapshot_read(worker->snapshot);
 	}
 	return ruleset;
+}
+
+/*
+ * Ages in front of the first packet of every second, so that no flow whose time is up counts for
+ * its limits. But where that could cut flows by the policy, the packet goes first: if it is its own
+ * flow that ends, the packet's reason says why. Returns true when that is left to do.
+ */
+static bool age_in_front(struct capture *capture, const struct pps_clock *now)
+{
+	struct worker *worker = capture->worker;
+	const struct pps_ruleset *ruleset = pps_snapshot_read(worker->snapshot);
+	uint64_t second = capture->wall_ns / PPS_NS_PER_SEC;
+
+	if (second == capture->second)
+		return false;
+	capture->second = second;
+	if (ruleset == NULL || !is_swept(worker, ruleset) ||
+		now->wall_ns >= ruleset->valid_until_ns)
+		return true;
+	age_all(worker, ruleset, now);
+	return false;
 }
 
 static void judge_one(struct capture *capture, const struct pps_port *port, struct rte_mbuf *frame)
@@ -186,9 +203,11 @@ static void judge_one(struct capture *capture, const struct pps_port *port, stru
 	const struct pps_ruleset *ruleset;
 	struct pps_verdict verdict;
 	struct pps_clock now;
+	bool due;
 
 	clock_at(capture, &now);
 	wait_for_room(worker);
+	due = age_in_front(capture, &now);
 	ruleset = ruleset_now(worker, &now);
 	if (worker->observer) {
 		worker_observe(worker, port, ruleset, &now, &frame, 1);
@@ -196,10 +215,11 @@ static void judge_one(struct capture *capture, const struct pps_port *port, stru
 		pps_filter_burst(worker->filter, ruleset, &ingress, &now, &frame, 1, &verdict);
 		worker_forward(worker, port, &frame, 1, &verdict);
 	}
-	/* Behind the packet: if it is its own flow that ends, the packet's reason says why. */
-	if (ruleset != NULL)
-		sweep(worker, ruleset, &now);
-	worker_serve(worker, ruleset, &now, true);
+	if (ruleset != NULL && (due || !is_swept(worker, ruleset)))
+		age_all(worker, ruleset, &now);
+	else if (ruleset != NULL)
+		pps_filter_age(worker->filter, ruleset, &now, 0); /* fragments */
+	worker_serve(worker, NULL, &now, true);
 }
 
 int worker_main_capture(void *arg)

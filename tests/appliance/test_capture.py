@@ -344,6 +344,16 @@ def limits_follow_captured_time():
 
 
 @test
+def a_flow_whose_time_is_up_does_not_count_for_a_limit():
+    limited = policy(dict(DNS, limits={"flows": 2}), timeouts={"udp_single": 5})
+    asks = [udp_frame(SERVER, 1000 + number, CLIENT, 53) for number in range(6)]
+    run = replay(limited, [(0.5, INSIDE, asks[0]), (1.5, INSIDE, asks[1]), (2, INSIDE, asks[2]),
+                           (5.4, INSIDE, asks[3]), (6, INSIDE, asks[4]), (6.2, INSIDE, asks[5])])
+    check_equal(run.outside, [asks[0], asks[1], asks[4]])
+    check_equal(run.drops(), {"limit_flows": 3})
+
+
+@test
 def a_source_has_its_limit_and_others_theirs():
     limited = policy(dict(WEB, limits={"flows_per_source": 1}))
     other = "203.0.113.77"
