@@ -113,6 +113,7 @@ static bool has_outcome(const json_t *entry, const char *outcome)
 	return text != NULL && strcmp(text, outcome) == 0;
 }
 
+/* Anything but 0: the index is what it was. */
 static int write_index(const struct history *history, json_t *entries, uint64_t confirmed)
 {
 	json_t *index = json_pack("{s:i, s:I, s:I, s:O}", "format", FORMAT, "next",
@@ -127,8 +128,11 @@ static int write_index(const struct history *history, json_t *entries, uint64_t 
 	free(text);
 	if (ret == 0 && renameat(history->fd, INDEX_NEW, history->fd, INDEX) != 0)
 		ret = -errno;
+	/* The change is made, as every start from here on sees it, unless the power fails. */
 	if (ret == 0 && fsync(history->fd) != 0)
-		ret = -errno;
+		pps_log(PPS_LOG_ERROR,
+			"the history in %s is written, but may not outlive a power failure: %s",
+			history->folder, strerror(errno));
 	return ret;
 }
 
@@ -194,7 +198,7 @@ static bool read_index(struct history *history, struct pps_errors *errors)
 	index = ret == 0 ? json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL) : NULL;
 	good = ret == 0 && take_index(history, index);
 	if (ret != 0)
-		pps_errors_add(errors, PATH, "cannot read %s: %s", path, strerror(-ret));
+		pps_errors_add(errors, PATH, "cannot read %s: %s", path, pps_file_error(ret));
 	else if (!good)
 		pps_errors_add(errors, PATH,
 			"%s is damaged, so it is not known which policy was confirmed; move %s "
@@ -495,7 +499,7 @@ bool history_read(const struct history *history, uint64_t number, struct pps_pol
 	}
 	if (error != 0) {
 		pps_errors_add(errors, "", "policy number %llu in %s cannot be read: %s",
-			(unsigned long long)number, history->folder, strerror(-error));
+			(unsigned long long)number, history->folder, pps_file_error(error));
 		return false;
 	}
 	pps_policy_bundle_digest(ret, digest);

@@ -16,6 +16,8 @@
  * Power and kill -9. A policy's folder is written under another name, flushed to the disk, and
  * renamed; only then the index is replaced, in the same way. So the index never speaks of a policy
  * that is not whole, and there is one moment at which a change is made: the rename of the index.
+ * When the disk cannot be made to keep that rename, the change is made all the same, as every
+ * start sees it, and the log has an error: only a power failure can still undo it.
  * What was left half is removed at the next start. Every policy that is read back is compared with
  * the digest in the index: what does not fit is an error, and never comes into force.
  *

@@ -101,23 +101,6 @@ static struct pps_ruleset *compile(
 	return NULL;
 }
 
-/*
- * The configured policy's bytes, and those of the files it names. Only a regular file: a pipe may
- * keep us waiting for ever.
- */
-static bool read_configured(
-	const struct manager *manager, struct reload_request *request, struct pps_errors *errors)
-{
-	const char *path = manager->config->policy;
-	struct stat status;
-
-	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
-		pps_errors_add(errors, "", "it is not a regular file");
-		return false;
-	}
-	return pps_policy_bundle_read(path, &request->bundle->files, errors);
-}
-
 static bool read_request(
 	const struct manager *manager, struct reload_request *request, struct pps_errors *errors)
 {
@@ -126,7 +109,7 @@ static bool read_request(
 	if (request->rollback_to != 0)
 		return history_read(manager->change.history, request->rollback_to,
 			&request->bundle->files, errors);
-	return read_configured(manager, request, errors);
+	return pps_policy_bundle_read(manager->config->policy, &request->bundle->files, errors);
 }
 
 static void *build(void *aux)
