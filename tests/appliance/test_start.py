@@ -58,26 +58,56 @@ def a_bad_policy_at_the_start_is_an_error_and_nothing_crosses():
             check(not os.path.exists(appliance.socket), "a socket is left")
 
 
-# What is changed in a good configuration, and what the daemon must say about it.
+def segment(name="dmz", inside="net_pcap0", outside="net_pcap1"):
+    return {"name": name, "inside": inside, "outside": outside}
+
+
+# What is changed in a good configuration, and how the daemon's one complaint begins.
 MISTAKES = [
-    ({"segments": [{"name": "dmz", "inside": "net_pcap0", "outside": "net_pcap7"}]}, "net_pcap7"),
-    ({"segments": [{"name": "dmz", "inside": "net_pcap0", "outside": "net_pcap0"}]}, "net_pcap0"),
-    ({"segments": []}, "segments"),
-    ({"mode": "obsrver"}, "mode"),
-    ({"clock": "sundial"}, "clock"),
-    ({"flows": 3}, "flows"),
-    ({"speed": "fast"}, "speed"),
-    ({"events": {"file": "no/such/folder/events.jsonl"}}, "no/such/folder"),
-    ({"socket": "no/such/folder/ctl.sock"}, "no/such/folder"),
-    ({"flows": 4194304}, "flows"),
+    ({"segments": []}, "segments: [] is not a list of 1 to 16 segments"),
+    ({"segments": [segment(outside="net_pcap7")]},
+     'segments[0].outside: "net_pcap7" is not a port EAL brought up (it has: net_pcap0, net_pcap1)'),
+    ({"segments": [segment(outside="net_pcap0")]},
+     'segments[0].outside: "net_pcap0" is segments[0].inside'),
+    ({"segments": [segment(outside="")]}, 'segments[0].outside: it is empty'),
+    ({"segments": [{"name": "dmz", "inside": "net_pcap0"}]}, 'segments[0]: missing key "outside"'),
+    ({"segments": [segment(name="d m z")]}, 'segments[0].name: "d m z" is not a name'),
+    ({"segments": [dict(segment(), middle="net_pcap1")]}, 'segments[0]: unknown key "middle"'),
+    ({"mode": "obsrver"}, 'mode: "obsrver" is none of "inline", "audit", "observer" '
+                          '(did you mean "observer"?)'),
+    ({"clock": "sundial"}, 'clock: "sundial" is none of "system", "capture"'),
+    ({"flows": 3}, "flows: 3 is not a whole number"),
+    ({"speed": "fast"}, 'unknown key "speed"'),
+    ({"events": {"file": "no/such/folder/events.jsonl"}},
+     "FOLDER/no/such/folder/events.jsonl: No such file or directory"),
+    ({"socket": "no/such/folder/ctl.sock"},
+     "FOLDER/no/such/folder/ctl.sock: No such file or directory"),
+    ({"flows": 4194304}, 'worker 0: no memory for the flow table (key "flows"'),
 ]
 
 
 @test
 def a_configuration_that_cannot_work_is_an_error_that_names_the_place():
     for change, text in MISTAKES:
-        with Appliance(GOOD, **change) as appliance:
+        with Appliance(GOOD) as appliance:
+            appliance.config.update(change)
             check_equal((change, appliance.run()), (change, 1))
+            complaints = [line for line in appliance.errors().splitlines() if "error: " in line]
+            start = f"ppsfwd: error: {appliance.path('ppsfwd.json')}: "
+            start += text.replace("FOLDER", appliance.folder)
+            check_equal([line[:len(start)] for line in complaints], [start])
+            check(not os.path.exists(appliance.socket), "a socket is left")
+
+
+@test
+def two_segments_with_one_name_or_one_port_are_an_error():
+    for second, text in (
+            (segment("dmz", "net_pcap2", "net_pcap3"), 'segments[1].name: "dmz"'),
+            (segment("lan", "net_pcap0", "net_pcap2"), 'segments[1].inside: "net_pcap0"'),
+            (segment("lan", "net_pcap3", "net_pcap1"), 'segments[1].outside: "net_pcap1"')):
+        with Appliance(GOOD, segments=("dmz", "lan")) as appliance:
+            appliance.config["segments"][1] = second
+            check_equal((text, appliance.run()), (text, 1))
             check_in(text, appliance.errors())
 
 
