@@ -183,6 +183,59 @@ static bool take_index(struct history *history, const json_t *index)
 	return has_outcome(history_entry(history, history->confirmed), "confirmed");
 }
 
+static void complain_of_index(const struct history *history, const json_t *index, const char *path,
+	struct pps_errors *errors)
+{
+	json_int_t format = json_integer_value(json_object_get(index, "format"));
+
+	if (format > FORMAT)
+		pps_errors_add(errors, PATH,
+			"%s has format %lld, of a later ppsfwd; this one knows %d: use the later "
+			"one, or move %s away to start with the configured policy",
+			path, (long long)format, FORMAT, history->folder);
+	else
+		pps_errors_add(errors, PATH,
+			"%s is damaged, so it is not known which policy was confirmed; move %s "
+			"away to start with the configured policy",
+			path, history->folder);
+}
+
+static DIR *list_folder(const struct history *history)
+{
+	int fd = openat(history->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 ? fdopendir(fd) : NULL;
+}
+
+/* Of a policy's folder; 0: it is none. */
+static uint64_t folder_number(const char *name)
+{
+	uint64_t number = strtoull(name, NULL, 10);
+	char text[NAME_SIZE];
+
+	return strcmp(name, number_name(number, text)) == 0 ? number : 0;
+}
+
+/* A folder of policies without an index: the first policy alone may be there before it. */
+static bool read_no_index(
+	const struct history *history, const char *path, struct pps_errors *errors)
+{
+	DIR *folder = list_folder(history);
+	bool lost = folder == NULL;
+	struct dirent *item;
+
+	while (!lost && (item = readdir(folder)) != NULL)
+		lost = folder_number(item->d_name) > 1;
+	if (folder != NULL)
+		closedir(folder);
+	if (lost)
+		pps_errors_add(errors, PATH,
+			"%s is gone and policies are there, so it is not known which was "
+			"confirmed; move %s away to start with the configured policy",
+			path, history->folder);
+	return !lost;
+}
+
 static bool read_index(struct history *history, struct pps_errors *errors)
 {
 	char *path = pps_asprintf("%s/" INDEX, history->folder), *text = NULL;
@@ -192,18 +245,16 @@ static bool read_index(struct history *history, struct pps_errors *errors)
 	int ret = pps_file_read(path, INDEX_BYTES_MAX, &text, &len);
 
 	if (ret == -ENOENT) {
+		good = read_no_index(history, path, errors);
 		free(path);
-		return true;
+		return good;
 	}
 	index = ret == 0 ? json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL) : NULL;
 	good = ret == 0 && take_index(history, index);
 	if (ret != 0)
 		pps_errors_add(errors, PATH, "cannot read %s: %s", path, pps_file_error(ret));
 	else if (!good)
-		pps_errors_add(errors, PATH,
-			"%s is damaged, so it is not known which policy was confirmed; move %s "
-			"away to start with the configured policy",
-			path, history->folder);
+		complain_of_index(history, index, path, errors);
 	json_decref(index);
 	free(text);
 	free(path);
@@ -213,17 +264,14 @@ static bool read_index(struct history *history, struct pps_errors *errors)
 /* What a crash left half: folders the index does not speak of. */
 static void remove_leftovers(const struct history *history)
 {
-	int fd = openat(history->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *folder = list_folder(history);
 	struct dirent *item;
 
 	while (folder != NULL && (item = readdir(folder)) != NULL) {
-		uint64_t number = strtoull(item->d_name, NULL, 10);
-		char name[NAME_SIZE];
+		uint64_t number = folder_number(item->d_name);
 
 		if (strcmp(item->d_name, FOLDER_NEW) == 0 ||
-			(strcmp(item->d_name, number_name(number, name)) == 0 &&
-				history_entry(history, number) == NULL))
+			(number != 0 && history_entry(history, number) == NULL))
 			remove_folder(history->fd, item->d_name);
 	}
 	if (folder != NULL)

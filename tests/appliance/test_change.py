@@ -342,6 +342,35 @@ def a_state_that_cannot_be_trusted_keeps_the_wire_closed_and_says_the_way_out():
 
 
 @test
+def policies_whose_index_is_gone_keep_the_wire_closed_and_are_not_removed():
+    with kept().start() as box:
+        load(box, THREE)
+        check_equal(box.stop(), OK)
+        os.unlink(box.path("state/history.json"))
+        check_equal(box.run(), 1)
+        check_in("history.json is gone and policies are there", box.errors())
+        check_equal(sorted(os.listdir(box.path("state"))), ["1", "2", "lock"])
+
+
+@test
+def a_first_start_that_was_cut_short_is_begun_again():
+    with kept() as box:
+        os.makedirs(box.path("state/1"))
+        box.write("state/1/policy.json", "{")
+        box.start()
+        check_equal((in_force(box), entries(box)), (("one", 1), [(1, "one", "confirmed")]))
+
+
+@test
+def the_state_of_a_later_ppsfwd_is_said_to_be_one():
+    with kept() as box:
+        os.mkdir(box.path("state"))
+        box.write("state/history.json", {"format": 2, "entries": {}})
+        check_equal(box.run(), 1)
+        check_in("has format 2, of a later ppsfwd; this one knows 1", box.errors())
+
+
+@test
 def a_state_folder_that_cannot_be_used_is_an_error_at_the_start():
     with Appliance(ONE, state="no/such/state") as box:
         check_equal(box.run(), 1)
