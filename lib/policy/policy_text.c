@@ -63,6 +63,12 @@ static bool has_control_character(const char *text)
 	return false;
 }
 
+/* Whoever leaves a field out by writing a space into it has not filled it in. */
+static bool is_blank(const char *text)
+{
+	return text[strspn(text, " ")] == '\0';
+}
+
 static bool check_text(
 	const json_t *value, const struct pps_json_path *path, struct pps_errors *errors)
 {
@@ -70,6 +76,8 @@ static bool check_text(
 		pps_json_error(errors, path, "%s is not a text", pps_json_quote(value));
 	else if (json_string_length(value) == 0)
 		pps_json_error(errors, path, "the text is empty");
+	else if (is_blank(json_string_value(value)))
+		pps_json_error(errors, path, "the text is blank");
 	else if (json_string_length(value) > TEXT_MAX)
 		pps_json_error(errors, path, "the text is %zu bytes long, at most %u",
 			json_string_length(value), TEXT_MAX);
