@@ -92,16 +92,6 @@ const struct pps_rule *rule_of_slot(const struct manager *manager, uint32_t slot
 	return NULL;
 }
 
-/* Flows bound to the rule now, of all workers. */
-static uint64_t live_flows(const struct manager *manager, uint32_t slot)
-{
-	uint64_t n = 0;
-
-	for (unsigned int i = 0; i < manager->datapath->n_workers; i++)
-		n += pps_flow_count_rule(manager->datapath->workers[i].flows, slot);
-	return n;
-}
-
 void command_show_rules(struct pps_ctl_call *call, const json_t *params, void *aux)
 {
 	const struct manager *manager = aux;
@@ -119,8 +109,9 @@ void command_show_rules(struct pps_ctl_call *call, const json_t *params, void *a
 		json_object_set_new(rule, "packets", json_integer((json_int_t)stats.packets));
 		json_object_set_new(rule, "bytes", json_integer((json_int_t)stats.bytes));
 		json_object_set_new(rule, "flows", json_integer((json_int_t)stats.flows));
-		json_object_set_new(
-			rule, "live", json_integer((json_int_t)live_flows(manager, slot)));
+		json_object_set_new(rule, "live",
+			json_integer((json_int_t)pps_flow_count_rule(
+				manager->datapath->workers[0].flows, slot)));
 		json_object_set_new(rule, "last", time_json(stats.last_ns, 3));
 		json_object_set_new(
 			rule, "since", time_json(pps_rule_book_since_ns(manager->book, slot), 3));

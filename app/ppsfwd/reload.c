@@ -384,7 +384,6 @@ static void complete(struct manager *manager)
 static void prepare(struct manager *manager, uint64_t now_ns)
 {
 	manager->reload.params = (struct pps_ruleset_params){
-		.n_workers = manager->datapath->n_workers,
 		.generation = manager->reload.next_generation++,
 		.now_ns = now_ns,
 		.memory_limit = (size_t)manager->config->build_mib * BYTES_PER_MIB,

@@ -87,7 +87,6 @@ bool trial_start(struct manager *manager, struct reload_bundle *bundle, size_t m
 	trial->call = call;
 	trial->max = max;
 	trial->params = (struct pps_ruleset_params){
-		.n_workers = manager->datapath->n_workers,
 		.generation = manager->reload.next_generation++,
 		.now_ns = datapath_wall_ns(manager->datapath),
 		.memory_limit = (size_t)manager->config->build_mib * BYTES_PER_MIB,

@@ -41,13 +41,6 @@ struct pps_filter *pps_filter_create(const struct pps_filter_params *params)
 		errno = ENOMEM;
 		return NULL;
 	}
-	filter->buckets = rte_zmalloc(
-		"pps_limits", PPS_RULE_SLOTS * sizeof(*filter->buckets), PPS_CACHE_LINE);
-	if (filter->buckets == NULL) {
-		rte_free(filter);
-		errno = ENOMEM;
-		return NULL;
-	}
 	filter->flows = params->flows;
 	filter->stats = params->stats;
 	filter->events = params->events;
@@ -61,7 +54,6 @@ struct pps_filter *pps_filter_create(const struct pps_filter_params *params)
 	if (filter->fragments == NULL || (params->observer && filter->observed == NULL)) {
 		pps_fragment_store_destroy(filter->fragments);
 		observed_destroy(filter->observed);
-		rte_free(filter->buckets);
 		rte_free(filter);
 		errno = ENOMEM;
 		return NULL;
@@ -76,7 +68,6 @@ void pps_filter_destroy(struct pps_filter *filter)
 	fragments_free(filter);
 	pps_fragment_store_destroy(filter->fragments);
 	observed_destroy(filter->observed);
-	rte_free(filter->buckets);
 	rte_free(filter);
 }
 
@@ -227,8 +218,9 @@ struct beginning {
 	const struct pps_flow_source *source; /* the initiator */
 };
 
-/* Fills the entry of a flow that begins with frame 'k'. */
-static void start_flow(struct pps_filter *filter, unsigned int k, uint32_t handle,
+/* Fills the entry of a flow that begins with frame 'k'; or says why it may not begin, and it is to
+ * be removed. */
+static enum pps_reason start_flow(struct pps_filter *filter, unsigned int k, uint32_t handle,
 	const struct beginning *beginning)
 {
 	const struct burst *burst = &filter->burst;
@@ -236,6 +228,7 @@ static void start_flow(struct pps_filter *filter, unsigned int k, uint32_t handl
 	const struct pps_ruleset_rule *r = &burst->ruleset->rules[beginning->rule];
 	struct pps_flow *flow = pps_flow_at(filter->flows, handle);
 	struct pps_flow_cold *cold = pps_flow_cold_at(filter->flows, handle);
+	enum pps_reason reason;
 
 	*flow = (struct pps_flow){
 		.generation = burst->ruleset->generation,
@@ -247,12 +240,13 @@ static void start_flow(struct pps_filter *filter, unsigned int k, uint32_t handl
 		.started_ns = burst->now->wall_ns,
 		.errors_paid = burst->now->tick,
 	};
+	reason = pps_flow_bind_new(
+		filter->flows, handle, r->slot, &r->limits, beginning->source, burst->now->tick);
+	if (unlikely(reason != PPS_REASON_NONE))
+		return reason;
 	pps_flow_apply(
 		flow, cold, packet, burst->ingress->side, beginning->state, burst->now->tick);
-	pps_flow_bind(filter->flows, handle, r->slot,
-		r->limits.flows_per_source != 0 ? beginning->source : NULL);
 	pps_flow_enter(filter->flows, handle, beginning->source, burst->now->tick);
-	limits_take(filter, r, burst->now->tick);
 	pps_stats_add(&filter->stats->flows_started, 1);
 	if (flow->flags & PPS_FLOW_PICKED_UP)
 		pps_stats_add(&filter->stats->flows_picked_up, 1);
@@ -262,6 +256,7 @@ static void start_flow(struct pps_filter *filter, unsigned int k, uint32_t handl
 	if (flow->flags & PPS_FLOW_LOG)
 		pps_event_flow(filter->events, PPS_EVENT_FLOW_START, burst->now->wall_ns,
 			&burst->keys[k], flow, cold, PPS_FLOW_END_COUNT);
+	return PPS_REASON_NONE;
 }
 
 /*
@@ -291,7 +286,13 @@ static enum pps_reason begin_flow(struct pps_filter *filter, unsigned int k, uin
 	handle = pps_flow_add(filter->flows, &burst->keys[k], burst->hashes[k]);
 	if (handle == PPS_FLOW_NONE)
 		return PPS_REASON_FLOW_TABLE_FULL;
-	start_flow(filter, k, handle, beginning);
+	reason = start_flow(filter, k, handle, beginning);
+	if (unlikely(reason != PPS_REASON_NONE)) {
+		pps_flow_remove(filter->flows, handle);
+		verdict->new_flow = false;
+		verdict->state = PPS_FLOW_FREE;
+		return reason;
+	}
 	verdict->flow = handle;
 	return PPS_REASON_NONE;
 }

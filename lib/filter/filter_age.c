@@ -98,7 +98,7 @@ bool pps_filter_age(struct pps_filter *filter, const struct pps_ruleset *ruleset
 	loose_tick(filter, now->tick);
 	if (ruleset == NULL)
 		return false;
-	limits_tick(filter, now->tick);
+	pps_flow_tick(filter->flows, now->tick);
 	fragments_expire(filter, ruleset, now, PPS_BURST_MAX);
 	if (filter->sweep_generation != ruleset->generation) {
 		filter->sweep_generation = ruleset->generation;

@@ -11,34 +11,12 @@
  *
  * The rate is a bucket that holds one second's worth and fills steadily. A flow takes from it when
  * it begins: what is dropped for another reason does not.
+ *
+ * All is counted over all workers (pps_flow_ledger.h). What is asked here is therefore asked again
+ * when the flow begins: another worker may have begun the last one meanwhile.
  */
 
 #include "filter_priv.h"
-
-#define ONE_FLOW 1000u /* thousandths; new_flows_per_second of them flow in each millisecond */
-
-static uint64_t ms_at(const struct pps_filter *filter, uint32_t tick)
-{
-	int32_t ahead = (int32_t)(tick - (uint32_t)filter->limits_ms);
-
-	if (filter->limits_ms == 0)
-		return tick;
-	return ahead > 0 ? filter->limits_ms + (uint32_t)ahead : filter->limits_ms;
-}
-
-void limits_tick(struct pps_filter *filter, uint32_t tick)
-{
-	filter->limits_ms = ms_at(filter, tick);
-}
-
-/* What is missing in the bucket now. */
-static uint64_t spent_at(const struct rate_bucket *bucket, uint32_t rate, uint64_t now_ms)
-{
-	uint64_t elapsed = now_ms - bucket->at_ms;
-	uint64_t filled = elapsed > UINT32_MAX ? UINT64_MAX : elapsed * rate;
-
-	return filled >= bucket->spent ? 0 : bucket->spent - filled;
-}
 
 enum pps_reason limits_check(const struct pps_filter *filter, const struct pps_ruleset_rule *rule,
 	const struct pps_flow_source *source, uint32_t reuse, uint32_t tick)
@@ -60,26 +38,10 @@ enum pps_reason limits_check(const struct pps_filter *filter, const struct pps_r
 		if (n >= limits->flows_per_source)
 			return PPS_REASON_LIMIT_SOURCE;
 	}
-	if (limits->new_flows_per_second != 0) {
-		uint32_t rate = limits->new_flows_per_second;
-
-		if (spent_at(&filter->buckets[rule->slot], rate, ms_at(filter, tick)) + ONE_FLOW >
-			(uint64_t)rate * ONE_FLOW)
-			return PPS_REASON_LIMIT_RATE;
-	}
+	if (limits->new_flows_per_second != 0 &&
+		!pps_flow_rate_permits(flows, rule->slot, limits->new_flows_per_second, tick))
+		return PPS_REASON_LIMIT_RATE;
 	return PPS_REASON_NONE;
-}
-
-void limits_take(struct pps_filter *filter, const struct pps_ruleset_rule *rule, uint32_t tick)
-{
-	struct rate_bucket *bucket = &filter->buckets[rule->slot];
-	uint32_t rate = rule->limits.new_flows_per_second;
-
-	if (rate == 0)
-		return;
-	limits_tick(filter, tick);
-	bucket->spent = spent_at(bucket, rate, filter->limits_ms) + ONE_FLOW;
-	bucket->at_ms = filter->limits_ms;
 }
 
 void limits_bind(struct pps_filter *filter, uint32_t handle, const struct pps_ruleset_rule *rule)

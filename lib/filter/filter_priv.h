@@ -51,12 +51,6 @@ struct burst {
 		sources[PPS_BURST_MAX]; /* by k, of those classified; family 0: not asked */
 };
 
-/* New flows of one rule: a bucket of a second's worth, in thousandths of a flow. All zero: full. */
-struct rate_bucket {
-	uint64_t at_ms; /* when 'spent' was right */
-	uint64_t spent; /* what is missing */
-};
-
 struct pps_filter {
 	struct pps_flow_table *flows;
 	struct pps_worker_stats *stats;
@@ -71,9 +65,6 @@ struct pps_filter {
 	uint32_t sweep_cursor;
 	uint32_t sweep_generation; /* the ruleset the pass under way began with */
 	uint32_t swept_generation; /* the last one for which a pass was completed */
-
-	struct rate_bucket *buckets; /* by slot */
-	uint64_t limits_ms; /* ticks so far, without their end; 0: none yet */
 
 	uint8_t bounce[PPS_PACKET_HEADER_MAX]; /* headers of frames in several segments */
 	struct burst burst;
@@ -161,15 +152,12 @@ static inline bool flow_is_stale(
 
 /*
  * May another flow of 'source' begin under the rule? 'reuse' is a live flow that will end for it,
- * or PPS_FLOW_NONE. Changes nothing; limits_take() counts what has begun against the rule's rate.
+ * or PPS_FLOW_NONE. Changes nothing; pps_flow_bind_new() counts what begins.
  */
 enum pps_reason limits_check(const struct pps_filter *filter, const struct pps_ruleset_rule *rule,
 	const struct pps_flow_source *source, uint32_t reuse, uint32_t tick);
-void limits_take(struct pps_filter *filter, const struct pps_ruleset_rule *rule, uint32_t tick);
 /* Counts the live flow under the rule, in place of the one it was bound to. */
 void limits_bind(struct pps_filter *filter, uint32_t handle, const struct pps_ruleset_rule *rule);
-/* To be called now and then, at least once in 24 days: ticks have an end, limits have not. */
-void limits_tick(struct pps_filter *filter, uint32_t tick);
 
 /* Steps 4 and 8 for a flow that lives; 'rule' is the ruleset's answer for it. */
 enum pps_reason flow_judge(const struct pps_ruleset *ruleset, const struct pps_flow_key *key,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "flow_priv.h"
+#include "flow_ledger.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -129,30 +129,47 @@ static size_t half_memory(const struct pps_flow_half *half, uint32_t entries)
 
 static int check_params(const struct pps_flow_table_params *params)
 {
+	const struct pps_flow_ledger *ledger = params->ledger;
 	size_t len = strnlen(params->name, NAME_MAX_LEN + 1);
+	uint32_t max = params->half_open_max;
 
 	if (len == 0 || len > NAME_MAX_LEN)
 		return -EINVAL;
-	if (params->half_open_max > params->flows ||
-		(params->half_open_max > 0 && params->half_open_per_source > params->half_open_max))
+	if (max > params->flows)
+		return -EINVAL;
+	/* With others a source's share may be larger than what one table has room for. */
+	if (ledger == NULL && max > 0 && params->half_open_per_source > max)
+		return -EINVAL;
+	if (max == 0)
+		max = pps_flow_half_open_max_default(params->flows);
+	if (ledger != NULL &&
+		(params->index >= ledger->n_tables || ledger->per_table <= params->flows + max))
 		return -EINVAL;
 	return params->flows == 0 || params->flows > PPS_FLOWS_MAX ? -EINVAL : 0;
 }
 
-/* The counts. Every flow may hold one counter, every half-open one another, and one is taken before
- * another is given back. */
 static int counts_init(struct pps_flow_table *table, const struct pps_flow_table_params *params)
 {
-	int err = pps_flow_half_open_init(&table->half_open, params);
+	const struct pps_flow_ledger_params own = {
+		.n_tables = 1,
+		.flows = params->flows,
+		.half_open_max = params->half_open_max,
+		.socket = params->socket,
+	};
 
-	if (err < 0)
-		return err;
-	table->by_rule = rte_zmalloc_socket("pps_flow_rules",
-		PPS_RULE_SLOTS * sizeof(*table->by_rule), PPS_CACHE_LINE, params->socket);
-	if (table->by_rule == NULL)
-		return -ENOMEM;
-	return pps_flow_sources_init(
-		&table->sources, params->flows + table->half_open.max + 1, params->socket);
+	table->ledger = params->ledger;
+	table->index = params->index;
+	if (table->ledger == NULL) {
+		table->ledger = pps_flow_ledger_create(&own);
+		if (table->ledger == NULL)
+			return -errno;
+		table->own_ledger = true;
+		table->index = 0;
+	}
+	table->hasher = table->ledger->hasher;
+	table->first_counter = 1 + table->index * table->ledger->per_table;
+	table->fresh_counter = table->first_counter;
+	return pps_flow_half_open_init(&table->half_open, params);
 }
 
 struct pps_flow_table *pps_flow_table_create(const struct pps_flow_table_params *params)
@@ -168,7 +185,7 @@ struct pps_flow_table *pps_flow_table_create(const struct pps_flow_table_params 
 	err = -ENOMEM;
 	if (table == NULL)
 		goto fail;
-	err = pps_flow_hasher_init(&table->hasher);
+	err = counts_init(table, params);
 	if (err < 0)
 		goto destroy_table;
 	err = half_init(&table->halves[0], params, ".v4", sizeof(struct pps_key4));
@@ -177,14 +194,11 @@ struct pps_flow_table *pps_flow_table_create(const struct pps_flow_table_params 
 	err = half_init(&table->halves[1], params, ".wide", sizeof(struct pps_key_wide));
 	if (err < 0)
 		goto destroy_table;
-	err = counts_init(table, params);
-	if (err < 0)
-		goto destroy_table;
 	table->capacity = params->flows;
 	table->memory = sizeof(*table) + half_memory(&table->halves[0], entries) +
-		half_memory(&table->halves[1], entries) + PPS_RULE_SLOTS * sizeof(*table->by_rule) +
+		half_memory(&table->halves[1], entries) +
 		pps_flow_half_open_memory(&table->half_open) +
-		pps_flow_sources_memory(&table->sources);
+		pps_flow_ledger_memory(table->ledger) / table->ledger->n_tables;
 	return table;
 
 destroy_table:
@@ -198,8 +212,8 @@ void pps_flow_table_destroy(struct pps_flow_table *table)
 {
 	if (table == NULL)
 		return;
-	pps_flow_sources_fini(&table->sources);
-	rte_free(table->by_rule);
+	if (table->own_ledger)
+		pps_flow_ledger_destroy(table->ledger);
 	pps_flow_half_open_fini(&table->half_open);
 	half_fini(&table->halves[1]);
 	half_fini(&table->halves[0]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "flow_priv.h"
+#include "flow_ledger.h"
 
 /*
  * Half-open flows, in the order of their beginning.
@@ -27,7 +27,7 @@ int pps_flow_half_open_init(
 	if (share == 0)
 		share = pps_flow_half_open_share_default(max);
 	half_open->max = max;
-	half_open->per_source = share < max ? share : max;
+	half_open->per_source = params->ledger != NULL || share < max ? share : max;
 	half_open->fresh = 1;
 	half_open->records = rte_zmalloc_socket("pps_flow_half_open",
 		((size_t)max + 1) * sizeof(*half_open->records), PPS_CACHE_LINE, params->socket);
@@ -63,9 +63,9 @@ enum pps_reason pps_flow_room(const struct pps_flow_table *table,
 	const struct pps_flow_source *source, uint32_t reuse, uint32_t now, uint32_t *ret_replace)
 {
 	const struct flow_half_open *half_open = &table->half_open;
-	uint32_t counter = pps_flow_sources_find(&table->sources, FLOW_SLOT_HALF_OPEN, source);
 	const struct flow_record *reused = &half_open->records[0];
-	uint32_t n = half_open->n, n_live = table->n_live;
+	uint32_t n = half_open->n, n_live = table->n_live, n_source;
+	uint32_t counter = pps_flow_sources_find(table, FLOW_SLOT_HALF_OPEN, source, &n_source);
 
 	*ret_replace = PPS_FLOW_NONE;
 	if (reuse != PPS_FLOW_NONE) {
@@ -73,16 +73,16 @@ enum pps_reason pps_flow_room(const struct pps_flow_table *table,
 		n -= reused != &half_open->records[0];
 		n_live--;
 	}
-	if (counter != 0) {
-		const struct flow_counter *of_source = &table->sources.counters[counter];
-		const struct flow_record *oldest = &half_open->records[of_source->oldest];
+	n_source -= counter != 0 && reused->counter == counter;
+	if (n_source >= half_open->per_source) {
+		const struct flow_record *oldest =
+			&half_open->records[table->ledger->counters[counter].oldest];
 
-		if (of_source->n - (reused->counter == counter) >= half_open->per_source) {
-			if ((int32_t)(now - oldest->began) < PPS_FLOW_GRACE_TICKS)
-				return PPS_REASON_HALF_OPEN_SOURCE;
-			*ret_replace = oldest->handle;
-			return PPS_REASON_NONE;
-		}
+		/* Those of the source that another table holds cannot give way here. */
+		if (counter == 0 || (int32_t)(now - oldest->began) < PPS_FLOW_GRACE_TICKS)
+			return PPS_REASON_HALF_OPEN_SOURCE;
+		*ret_replace = oldest->handle;
+		return PPS_REASON_NONE;
 	}
 	if (n < half_open->max && n_live < table->capacity)
 		return PPS_REASON_NONE;
@@ -115,15 +115,15 @@ void pps_flow_enter(struct pps_flow_table *table, uint32_t handle,
 	struct pps_flow *flow = flow_entry(table, handle);
 	struct flow_counter *of_source;
 	struct flow_record *record;
-	uint32_t at, counter;
+	uint32_t at, counter, n_source;
 
 	/* Without room, against the contract, it is no worse than an established one. */
 	assert(half_open->n < half_open->max);
 	if (has_proven_itself(flow) || half_open->n >= half_open->max)
 		return;
 	at = take_record(half_open);
-	counter = pps_flow_sources_hold(&table->sources, FLOW_SLOT_HALF_OPEN, source);
-	of_source = &table->sources.counters[counter];
+	counter = pps_flow_sources_hold(table, FLOW_SLOT_HALF_OPEN, source, &n_source);
+	of_source = &table->ledger->counters[counter];
 	record = &half_open->records[at];
 	*record = (struct flow_record){
 		.handle = handle,
@@ -155,14 +155,14 @@ void pps_flow_leave(struct pps_flow_table *table, uint32_t handle)
 	if ((flow->flags & PPS_FLOW_HALF_OPEN) == 0)
 		return;
 	record = &records[at];
-	of_source = &table->sources.counters[record->counter];
+	of_source = &table->ledger->counters[record->counter];
 	*(record->older != 0 ? &records[record->older].newer : &half_open->oldest) = record->newer;
 	*(record->newer != 0 ? &records[record->newer].older : &half_open->newest) = record->older;
 	*(record->older_of_source != 0 ? &records[record->older_of_source].newer_of_source
 				       : &of_source->oldest) = record->newer_of_source;
 	*(record->newer_of_source != 0 ? &records[record->newer_of_source].older_of_source
 				       : &of_source->newest) = record->older_of_source;
-	pps_flow_sources_drop(&table->sources, record->counter);
+	pps_flow_sources_drop(table, record->counter);
 	record->counter = 0;
 	record->newer = half_open->free;
 	half_open->free = at;

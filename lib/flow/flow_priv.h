@@ -28,29 +28,6 @@ struct pps_flow_half {
 	uint32_t n; /* positions, a multiple of 64 */
 };
 
-/* One counter: half-open flows of a source, or flows of a source under a rule. */
-struct flow_counter {
-	uint64_t prefix;
-	uint32_t tag; /* slot << 1 | IPv6; the slot FLOW_SLOT_HALF_OPEN counts half-open flows */
-	uint32_t n;
-	uint32_t next; /* in the bucket, or of the free ones */
-	uint32_t bucket;
-	uint32_t oldest, newest; /* half-open flows of the source: records */
-};
-_Static_assert(sizeof(struct flow_counter) == 32, "two counters a cache line");
-
-#define FLOW_SLOT_HALF_OPEN PPS_RULE_SLOTS
-
-/* Counters by source: a hash table with chains, positions from 1. */
-struct flow_sources {
-	struct flow_counter *counters;
-	uint32_t *buckets; /* first counter, 0: none */
-	uint32_t mask;
-	uint32_t free; /* given back; 0: none */
-	uint32_t fresh; /* never used from here on */
-	uint32_t n; /* positions, the one that is not used included */
-};
-
 /* One half-open flow. Positions from 1; 0 is none. */
 struct flow_record {
 	uint32_t handle;
@@ -70,17 +47,6 @@ struct flow_half_open {
 	uint32_t max, per_source;
 };
 
-int pps_flow_sources_init(struct flow_sources *sources, uint32_t n, int socket);
-void pps_flow_sources_fini(struct flow_sources *sources);
-size_t pps_flow_sources_memory(const struct flow_sources *sources);
-/* The counter of (slot, source), 0: none. */
-uint32_t pps_flow_sources_find(
-	const struct flow_sources *sources, uint32_t slot, const struct pps_flow_source *source);
-/* Counts one more, or one less; a counter of nothing is given back. */
-uint32_t pps_flow_sources_hold(
-	struct flow_sources *sources, uint32_t slot, const struct pps_flow_source *source);
-void pps_flow_sources_drop(struct flow_sources *sources, uint32_t counter);
-
 int pps_flow_half_open_init(
 	struct flow_half_open *half_open, const struct pps_flow_table_params *params);
 void pps_flow_half_open_fini(struct flow_half_open *half_open);
@@ -89,13 +55,17 @@ size_t pps_flow_half_open_memory(const struct flow_half_open *half_open);
 void pps_flow_unbind(struct pps_flow_table *table, uint32_t handle);
 void pps_flow_leave(struct pps_flow_table *table, uint32_t handle);
 
-/* worker: rw; management: ro (n_live, half_open.n, by_rule) */
+/* worker: rw; management: ro (n_live, half_open.n) */
 struct pps_flow_table {
 	struct pps_flow_half halves[2];
 	struct pps_flow_hasher hasher;
 	struct flow_half_open half_open;
-	struct flow_sources sources;
-	uint32_t *by_rule; /* live flows, by slot */
+	struct pps_flow_ledger *ledger;
+	bool own_ledger; /* to be freed with it */
+	unsigned int index; /* in the ledger */
+	uint32_t first_counter; /* of its counters in the ledger */
+	uint32_t free_counter; /* given back; 0: none */
+	uint32_t fresh_counter; /* never used from here on */
 	uint64_t changes;
 	uint32_t n_live;
 	uint32_t capacity;

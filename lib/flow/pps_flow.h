@@ -46,6 +46,10 @@
  *            place for a counter is reserved with the place for the flow, so that counting never
  *            fails. (flow_sources.c)
  *
+ * Ledger     Counts of sources and of rules, and rates, are those of all workers: tables share a
+ *            ledger (pps_flow_ledger.h). A table alone has one of its own. 'flows' and
+ *            'half_open_max' are the table's, half_open_per_source holds over all of them.
+ *
  * Bound      pps_flow_bind() says which rule's a flow is; the table counts the live flows of each
  *            rule, and of each source under rules that limit that. pps_flow_remove() undoes all of
  *            it, so that the counts are exact whichever way a flow ends.
@@ -55,7 +59,8 @@
  *            16 for half-open flows and 56 to 64 for sources. The default of 1,048,576 takes 426
  *            MiB of EAL's memory.
  *
- * Threads    A table belongs to one worker. Nothing here locks, and only create() allocates.
+ * Threads    A table belongs to one worker. Only create() allocates. What begins, ends or proves a
+ *            flow locks in the ledger, when that is shared; nothing else does.
  */
 
 #include <stdbool.h>
@@ -231,6 +236,7 @@ static inline uint64_t pps_flow_bytes(
 }
 
 struct pps_flow_table;
+struct pps_flow_ledger;
 
 /* Of one worker: rte_hash 22.11 counts bytes of its key store in 32 bits. */
 #define PPS_FLOWS_MAX (1u << 25)
@@ -241,6 +247,8 @@ struct pps_flow_table_params {
 	uint32_t half_open_max; /* half-open flows, at most 'flows'; 0: the default for 'flows' */
 	uint32_t half_open_per_source; /* of one source, at most half_open_max; 0: the default */
 	int socket; /* NUMA node, or -1 */
+	struct pps_flow_ledger *ledger; /* shared with other tables; NULL: one of its own */
+	unsigned int index; /* in the ledger: 0 to n_tables - 1 */
 };
 
 /* Half of the table: what floods hold must leave room, and the more it is the longer a half-open
@@ -315,6 +323,18 @@ enum pps_reason pps_flow_room(const struct pps_flow_table *table,
  * 'rule'; with 'source' among those of that source under the rule too. */
 void pps_flow_bind(struct pps_flow_table *table, uint32_t handle, uint32_t slot,
 	const struct pps_flow_source *source);
+/*
+ * The same for a flow that begins, and is bound to nothing: PPS_REASON_NONE, or LIMIT_FLOWS,
+ * LIMIT_SOURCE or LIMIT_RATE when it is one more than 'limits' permit, counted over all tables of
+ * the ledger; then it is to be removed. 'source' is read where flows_per_source is set.
+ */
+enum pps_reason pps_flow_bind_new(struct pps_flow_table *table, uint32_t handle, uint32_t slot,
+	const struct pps_limits *limits, const struct pps_flow_source *source, uint32_t tick);
+/* Would the rate let another one begin? */
+bool pps_flow_rate_permits(
+	const struct pps_flow_table *table, uint32_t slot, uint32_t rate, uint32_t tick);
+/* To be called now and then, at least once in 24 days: ticks have an end, rates have not. */
+void pps_flow_tick(struct pps_flow_table *table, uint32_t tick);
 /* Puts a flow that has begun, and has room, among the half-open unless it has proven itself. */
 void pps_flow_enter(struct pps_flow_table *table, uint32_t handle,
 	const struct pps_flow_source *source, uint32_t now);
@@ -323,7 +343,8 @@ void pps_flow_enter(struct pps_flow_table *table, uint32_t handle,
 void pps_flow_prove(struct pps_flow_table *table, uint32_t handle);
 
 /* What is counted: live flows bound to a rule, those of a source under it, half-open flows, those
- * of a source. The first and the third may be asked by anybody. */
+ * of a source; the third of this table, the others of all tables of the ledger. The first and the
+ * third may be asked by anybody. */
 uint32_t pps_flow_count_rule(const struct pps_flow_table *table, uint32_t slot);
 uint32_t pps_flow_count_rule_source(
 	const struct pps_flow_table *table, uint32_t slot, const struct pps_flow_source *source);

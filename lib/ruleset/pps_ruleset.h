@@ -63,7 +63,7 @@
 /* What the datapath needs of one rule. */
 struct pps_ruleset_rule {
 	uint64_t expires_ns; /* UINT64_MAX: never */
-	struct pps_limits limits; /* one worker's share of them; 0: no limit */
+	struct pps_limits limits; /* 0: no limit */
 	uint32_t slot;
 	uint8_t kind; /* enum pps_rule_kind */
 	uint8_t log; /* enum pps_rule_log */
@@ -136,7 +136,6 @@ static inline enum pps_reason pps_ruleset_judge(
 struct pps_ruleset_params {
 	uint32_t generation; /* unique in the process, > 0 */
 	uint64_t now_ns; /* wall clock that decides which exceptions are in force */
-	uint32_t n_workers; /* among whom limits are divided; 0 is 1 */
 	size_t memory_limit; /* bytes the build may add to the process's data; 0: no limit */
 	int socket; /* NUMA node, or -1 */
 };

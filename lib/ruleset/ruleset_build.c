@@ -78,11 +78,6 @@ static void make_link(const struct pps_link *from, struct pps_ruleset_link *link
 	}
 }
 
-static uint32_t share(uint32_t limit, uint32_t n_workers)
-{
-	return limit == 0 || n_workers < 2 ? limit : limit < n_workers ? 1 : limit / n_workers;
-}
-
 /* Everything of the rules but their slots. */
 static void make_rules(struct pps_ruleset *ruleset, const struct pps_policy *policy,
 	const struct pps_ruleset_params *params)
@@ -96,11 +91,7 @@ static void make_rules(struct pps_ruleset *ruleset, const struct pps_policy *pol
 
 		rule->kind = (uint8_t)from->kind;
 		rule->log = (uint8_t)from->log;
-		rule->limits.flows = share(from->limits.flows, params->n_workers);
-		rule->limits.flows_per_source =
-			share(from->limits.flows_per_source, params->n_workers);
-		rule->limits.new_flows_per_second =
-			share(from->limits.new_flows_per_second, params->n_workers);
+		rule->limits = from->limits;
 		rule->expires_ns = UINT64_MAX;
 		if (from->kind != PPS_RULE_EXCEPTION || from->expires_ns == 0)
 			continue;

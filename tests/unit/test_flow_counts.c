@@ -10,7 +10,7 @@
 
 #include <pps_flow.h>
 
-#include "flow_priv.h"
+#include "flow_ledger.h"
 #include "unit.h"
 
 #define MEGABYTES 128
@@ -128,8 +128,8 @@ static void expect_nothing_counted(struct pps_flow_table *table)
 	CU_ASSERT_EQUAL(table->half_open.newest, 0);
 	for (uint32_t slot = 0; slot < PPS_RULE_SLOTS; slot++)
 		CU_ASSERT_EQUAL_FATAL(pps_flow_count_rule(table, slot), 0);
-	for (uint32_t b = 0; b <= table->sources.mask; b++)
-		CU_ASSERT_EQUAL_FATAL(table->sources.buckets[b], 0);
+	for (uint32_t b = 0; b <= table->ledger->mask; b++)
+		CU_ASSERT_EQUAL_FATAL(table->ledger->buckets[b], 0);
 }
 
 /* ---- sources ---- */
