@@ -48,7 +48,6 @@ static void settle_released(
 	struct pps_filter *filter, unsigned int i, const struct pps_verdict *verdict)
 {
 	const struct burst *burst = &filter->burst;
-	bool is_error = burst->packets[i].kind == PPS_PACKET_ICMP_ERROR;
 	struct pps_worker_stats *stats = filter->stats;
 	struct pps_fragment_held held;
 
@@ -56,10 +55,8 @@ static void settle_released(
 		pps_stats_add(&stats->passed, 1);
 		pps_stats_add(&stats->passed_bytes, held.packet.length);
 		account_rule(stats, verdict->rule, held.packet.length, burst->now->wall_ns);
-		if (!is_error)
-			pps_flow_tally(pps_flow_at(filter->flows, verdict->flow),
-				pps_flow_cold_at(filter->flows, verdict->flow), &held.packet,
-				held.side);
+		pps_flow_tally(pps_flow_at(filter->flows, verdict->flow),
+			pps_flow_cold_at(filter->flows, verdict->flow), &held.packet, held.side);
 		if (held.frame != NULL)
 			filter->releases[filter->n_releases++] =
 				(struct pps_release){held.frame, i};
@@ -86,7 +83,6 @@ static enum pps_reason judge_first(struct pps_filter *filter, unsigned int i, un
 		.packet = *packet,
 		.key = burst->keys[k],
 		.hash = burst->hashes[k],
-		.is_error = packet->kind == PPS_PACKET_ICMP_ERROR,
 	};
 	enum pps_reason reason;
 
@@ -149,8 +145,6 @@ static enum pps_reason follow_flow(struct pps_filter *filter, const struct pps_p
 	verdict->flow = handle;
 	verdict->rule = flow->rule;
 	verdict->state = flow->state;
-	if (first->is_error)
-		return PPS_REASON_NONE;
 	if (first->packet.protocol == PPS_IP_TCP && !packet->more_fragments)
 		return judge_last(filter, view, packet->length, handle);
 	if (!burst->dry)

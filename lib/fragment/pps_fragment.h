@@ -111,7 +111,6 @@ struct pps_fragment_first {
 	struct pps_packet packet;
 	struct pps_flow_key key; /* of the flow by which it passed */
 	uint32_t hash;
-	bool is_error; /* an ICMP error: the flow is the one it speaks of */
 };
 
 enum pps_fragment_fate {

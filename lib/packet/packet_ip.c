@@ -72,7 +72,9 @@ static cold enum pps_reason enter_first(const uint8_t *l4, uint32_t n, struct pp
 		return PPS_REASON_FRAGMENT_TINY;
 	}
 	set_payload(packet, header_len);
-	return packet->kind == PPS_PACKET_ND ? PPS_REASON_FRAGMENT_ND : reason;
+	if (packet->kind == PPS_PACKET_ND)
+		return PPS_REASON_FRAGMENT_ND;
+	return packet->kind == PPS_PACKET_ICMP_ERROR ? PPS_REASON_FRAGMENT_ICMP_ERROR : reason;
 }
 
 /* What lies behind the IP headers of a fragment. */

@@ -122,6 +122,9 @@ enum pps_step {
 		"fragments that part the transport header (RFC 1858, RFC 3128, RFC 7112)")         \
 	X(FRAGMENT_ND, "fragment_nd", PPS_STEP_FRAGMENTS,                                          \
 		"neighbour discovery or MLD in fragments (RFC 6980)")                              \
+	X(FRAGMENT_ICMP_ERROR, "fragment_icmp_error", PPS_STEP_FRAGMENTS,                          \
+		"an ICMP error in fragments: it is to fit into the smallest MTU (RFC 1812, "       \
+		"RFC 4443)")                                                                       \
 	X(FRAGMENT_DUPLICATE, "fragment_duplicate", PPS_STEP_FRAGMENTS,                            \
 		"a fragment that came already")                                                    \
 	X(FRAGMENT_OVERLAP, "fragment_overlap", PPS_STEP_FRAGMENTS,                                \

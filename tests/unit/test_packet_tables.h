@@ -170,7 +170,7 @@ static const struct packet_case ipv4_cases[] = {
 	{"a UDP length that is none in a first fragment", "ip4 mf=1 udp len=7 data=8", DROP(L4_LENGTH), NULL},
 	{"an SCTP chunk beyond the first fragment", "ip4 mf=1 sctp chunk=0 clen=1400", PASS, "fragment=1"},
 	{"a redirect in fragments", "ip4 mf=1 icmp type=5 data=8", DROP(ICMP_REDIRECT), NULL},
-	{"a first fragment of an error is one", "ip4 mf=1 icmp type=3 ip4 udp data=12", PASS, "kind=error fragment=1"},
+	{"an error in fragments", "ip4 mf=1 icmp type=3 ip4 udp data=12", DROP(FRAGMENT_ICMP_ERROR), "kind=error fragment=1"},
 	{"a first fragment without data", "ip4 mf=1 proto=17", DROP(FRAGMENT_EMPTY), "fragment=1"},
 	{"a first fragment of a query shows its id", "ip4 mf=1 icmp id=9 data=8", PASS, "fragment=1 icmp_type=8 icmp_id=9"},
 	{"nothing is read from a later fragment", "ip4 off=185 id=77 tcp flags=S", PASS,
