@@ -50,8 +50,9 @@ class Lab:
 
     def __enter__(self):
         try:
-            for place in (INSIDE, BOX, OUTSIDE):
-                self._hold(place)
+            self.hold(BOX, silent=True)
+            self.hold(INSIDE)
+            self.hold(OUTSIDE)
             self._connect(INSIDE, "in0", (SERVER, SERVER6), ("203.0.113.0/24", "2001:db8:2::/64"))
             self._connect(OUTSIDE, "out0", (CLIENT, CLIENT6),
                           ("198.51.100.0/24", "2001:db8:1::/64"))
@@ -67,7 +68,8 @@ class Lab:
             holder.stdin.close()
             holder.stdout.close()
 
-    def _hold(self, place):
+    def hold(self, place, silent=False):
+        """Makes a namespace; a silent one has no IPv6."""
         # pylint: disable=consider-using-with
         holder = subprocess.Popen(["unshare", "--net", "cat"], stdin=subprocess.PIPE,
                                   stdout=subprocess.PIPE)
@@ -77,9 +79,9 @@ class Lab:
         holder.stdin.flush()
         if holder.stdout.read(1) != b"x":
             raise Failed("no namespace")
-        if place == BOX:
-            # The box has no stack of its own on its ports: it speaks to nobody.
-            self.run(BOX, "sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
+        if silent:
+            # No stack on its ports: it speaks to nobody.
+            self.run(place, "sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
         self.run(place, "ip", "link", "set", "lo", "up")
 
     def pid(self, place):
@@ -99,18 +101,26 @@ class Lab:
             raise Failed(f"{' '.join(words)}: {done.stdout.decode()}")
         return done
 
-    def _connect(self, place, port, addresses, routes):
-        self.run(place, "ip", "link", "add", "eth0", "type", "veth", "peer", "name", port,
-                 "netns", self.pid(BOX))
-        for where, device in ((place, "eth0"), (BOX, port)):
-            # A wire carries whole frames with whole checksums.
-            self.run(where, "ethtool", "-K", device, "tx", "off", "gso", "off", "tso", "off",
+    def cable(self, one, port, other, other_port):
+        """Joins two namespaces by a wire: it carries whole frames with whole checksums."""
+        self.run(one, "ip", "link", "add", port, "type", "veth", "peer", "name", other_port,
+                 "netns", self.pid(other))
+        for place, device in ((one, port), (other, other_port)):
+            self.run(place, "ethtool", "-K", device, "tx", "off", "gso", "off", "tso", "off",
                      "gro", "off")
-            self.run(where, "ip", "link", "set", device, "up")
+            self.run(place, "ip", "link", "set", device, "up")
+
+    def give(self, place, device, *addresses):
+        """Gives a device addresses, of the usual width if they say none."""
         for address in addresses:
-            wide = "64" if ":" in address else "24"
-            self.run(place, "ip", "addr", "add", f"{address}/{wide}", "dev", "eth0",
+            if "/" not in address:
+                address += "/64" if ":" in address else "/24"
+            self.run(place, "ip", "addr", "add", address, "dev", device,
                      *(["nodad"] if ":" in address else []))
+
+    def _connect(self, place, port, addresses, routes):
+        self.cable(place, "eth0", BOX, port)
+        self.give(place, "eth0", *addresses)
         for route in routes:
             self.run(place, "ip", "route", "add", route, "dev", "eth0")
 
