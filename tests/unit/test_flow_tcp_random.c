@@ -459,7 +459,7 @@ static uint32_t outside(uint32_t low, uint32_t high)
 
 static uint32_t allowance(const struct pps_tcp_side *side)
 {
-	return side->max_win > 66000 ? side->max_win : 66000;
+	return side->max_win > 1 << 20 ? side->max_win : 1 << 20;
 }
 
 /* Somebody who cannot see the connection tries it. 'passes': it may pass, but change nothing. */
