@@ -261,7 +261,8 @@ def the_event_of_an_end_says_how_many_flows_were_cut():
 
 @test
 def the_systems_clock_ends_exceptions_too():
-    with Appliance(policy(OPEN, exceptions=[exception(time.time() + 2)])).start() as appliance:
+    with Appliance(policy(OPEN)).start() as appliance:
+        appliance.load(policy(OPEN, revision=2, exceptions=[exception(time.time() + 3)]))
         events = until(appliance, lambda events: "exception_expired" in kinds(events), "end")
         check_equal([kind for kind in kinds(events) if kind.startswith("exception_")],
                     ["exception_expiring", "exception_expired"])
