@@ -27,7 +27,8 @@
  * - TCP_CLOSING: both have sent FIN. The last ACK is in it, not behind it: late data, ACKs and FINs
  *   pass until the timeout.
  * - TCP_CLOSED: one side has sent RST. What was on its way passes, as it would on any wire, until
- *   the timeout, which nothing refreshes. A SYN+ACK does not: nobody waits for one.
+ *   the timeout, which nothing refreshes. A SYN+ACK does not: nobody waits for one, but for the
+ *   answer to a SYN that came before the reset.
  * - In TCP_CLOSED any SYN of either side begins a new connection on the old tuple. In TCP_CLOSING
  *   one that goes on behind the numbers used last (RFC 9293 section 3.6.1); any other passes and
  *   changes nothing, for the endpoint may know better by its timestamps (RFC 6191): see the next.
@@ -159,6 +160,7 @@ static const uint8_t moves[PPS_FLOW_STATE_COUNT][2][EVENT_COUNT] = {
 	R(CLOSED, DATA) = TO(CLOSED),                  /* was in flight */
 	R(CLOSED, FIN) = TO(CLOSED),                   /* was in flight */
 	R(CLOSED, SYN) = RESTART,                      /* port reuse, the other way */
+	R(CLOSED, SYN_ACK) = TO(CLOSED),               /* to a SYN that came before the reset */
 	R(CLOSED, RST) = TO(CLOSED),                   /* answers what was in flight */
 	R(CLOSED, RST_ACK) = TO(CLOSED),               /* answers what was in flight */
 
@@ -268,7 +270,10 @@ static rare void judge_syn(const struct pps_flow *flow, const struct pps_flow_co
 			move->reason = PPS_REASON_TCP_WINDOW;
 		return;
 	}
-	move->reason = tcp_check(flow, packet, side, tcp_end_of(packet));
+	if (flow->state == PPS_FLOW_TCP_CLOSED)
+		move->reason = PPS_REASON_FLOW_STATE_TCP;
+	else
+		move->reason = tcp_check(flow, packet, side, tcp_end_of(packet));
 	if (move->reason != PPS_REASON_NONE && cold->tcp_syn_ignored &&
 		packet->tcp_ack == cold->tcp_syn_end) {
 		move->reason = PPS_REASON_NONE;
