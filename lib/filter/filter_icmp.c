@@ -10,23 +10,22 @@
  * its probes one identity (30 hops, two at a time), the rate for one that goes on for ever, and a
  * sender that has to learn a path's MTU needs one error.
  */
-#define ERROR_BURST 64
-#define ERROR_TICKS 25 /* 40 a second */
+#define ERROR_DEBT_MAX (PPS_FLOW_ERROR_BURST * PPS_FLOW_ERROR_TICKS)
 
 static uint32_t error_debt(const struct pps_flow_cold *cold, uint32_t tick)
 {
 	uint32_t ahead = cold->errors_paid - tick;
 
-	return ahead <= ERROR_BURST * ERROR_TICKS ? ahead : 0;
+	return ahead <= ERROR_DEBT_MAX ? ahead : 0;
 }
 
 static enum pps_reason judge_error_rate(struct pps_filter *filter, uint32_t handle)
 {
 	struct pps_flow_cold *cold = pps_flow_cold_at(filter->flows, handle);
 	uint32_t tick = filter->burst.now->tick;
-	uint32_t debt = error_debt(cold, tick) + ERROR_TICKS;
+	uint32_t debt = error_debt(cold, tick) + PPS_FLOW_ERROR_TICKS;
 
-	if (debt > ERROR_BURST * ERROR_TICKS)
+	if (debt > ERROR_DEBT_MAX)
 		return PPS_REASON_ICMP_ERROR_RATE;
 	if (!filter->burst.dry)
 		cold->errors_paid = tick + debt;

@@ -223,6 +223,10 @@ struct pps_flow_cold {
 	bool tcp_syn_ignored; /* there was one */
 };
 
+/* So many ICMP errors about a flow pass at once, and then one in so many ticks. */
+#define PPS_FLOW_ERROR_BURST 64
+#define PPS_FLOW_ERROR_TICKS 25
+
 /* What 'side' has sent. */
 static inline uint64_t pps_flow_packets(
 	const struct pps_flow *flow, const struct pps_flow_cold *cold, unsigned int side)

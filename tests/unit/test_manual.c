@@ -13,37 +13,12 @@
 #include <pps_policy.h>
 #include <pps_stats.h>
 
+#include "page.h"
 #include "unit.h"
-
-#define DAEMON "ppsfwd.8"
-#define LAW    "ppsfw-law.7"
-
-/* What the page says from the title on, to the next line that begins with 'until'; NULL after
- * saying why. The caller frees it. */
-static char *read_part(const char *name, const char *title, const char *until)
-{
-	const char *root = getenv("PPSFW_SOURCE");
-	char *path, *page = NULL, *begin, *end, *section = NULL;
-	size_t len;
-
-	if (!root) {
-		unit_skip("PPSFW_SOURCE does not name the source tree");
-		return NULL;
-	}
-	path = pps_asprintf("%s/app/ppsfwd/%s", root, name);
-	CU_ASSERT_EQUAL_FATAL(pps_file_read(path, 1 << 20, &page, &len), 0);
-	free(path);
-	begin = strstr(page, title);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(begin);
-	end = strstr(begin + 1, until);
-	section = pps_asprintf("%.*s", end ? (int)(end - begin) : (int)strlen(begin), begin);
-	free(page);
-	return section;
-}
 
 static char *read_section(const char *name, const char *title)
 {
-	return read_part(name, title, "\n.Sh ");
+	return page_read(name, title, "\n.Sh ");
 }
 
 /* The lines of text below the item, joined: what the page says about the word. */
@@ -234,7 +209,7 @@ static bool is_label(const char *word)
 
 static void every_reason_is_given_by_the_checks_that_it_names(void)
 {
-	char *page = read_part(LAW, "\n.Sh NAME", "\n.Sh REASONS");
+	char *page = page_read(LAW, "\n.Sh NAME", "\n.Sh REASONS");
 	char *section = read_section(LAW, "\n.Sh REASONS"), *line, *label, *rest, *end;
 
 	for (int i = PPS_REASON_NONE + 1; page && i < PPS_REASON_COUNT; i++) {
@@ -261,7 +236,7 @@ static void every_reason_is_given_by_the_checks_that_it_names(void)
 
 static void every_timeout_has_its_default_in_the_law(void)
 {
-	char *section = read_part(LAW, "\n.Ss Timeouts", "\n.Ss "), *at = section;
+	char *section = page_read(LAW, "\n.Ss Timeouts", "\n.Ss "), *at = section;
 	unsigned int n = 0;
 
 	for (int i = 0; section && i < PPS_TIMEOUT_COUNT; i++) {
@@ -294,8 +269,8 @@ static void every_bound_has_its_default_in_the_law(void)
 		{"buffers of one datagram", PPS_FRAGMENT_BUFFERS_PER_DATAGRAM},
 		{"fragments of one datagram", PPS_FRAGMENT_RANGES},
 	};
-	char *section = read_part(LAW, "\n.Ss Bounds", "\n.Sh "), *item;
-	char *table = read_part(LAW, "\n.Ss Flow table", "\n.Ss ");
+	char *section = page_read(LAW, "\n.Ss Bounds", "\n.Sh "), *item;
+	char *table = page_read(LAW, "\n.Ss Flow table", "\n.Ss ");
 	unsigned int flows, max, share;
 
 	for (size_t i = 0; section && i < UNIT_COUNT(bounds); i++) {
@@ -313,6 +288,26 @@ static void every_bound_has_its_default_in_the_law(void)
 	}
 	free(table);
 	free(section);
+}
+
+static void the_rate_of_icmp_errors_is_that_of_the_law(void)
+{
+	char *page = page_read(LAW, "\n.Sh ICMP ERRORS", "\n.Sh "), *says;
+	unsigned int rate = 1000 / PPS_FLOW_ERROR_TICKS;
+
+	if (!page)
+		return;
+	says = pps_asprintf("with %u ticks each", PPS_FLOW_ERROR_TICKS);
+	CU_ASSERT_PTR_NOT_NULL(strstr(page, says));
+	free(says);
+	says = pps_asprintf("more than %u ticks lie ahead: %u pass at once, and then %u a\nsecond",
+		PPS_FLOW_ERROR_BURST * PPS_FLOW_ERROR_TICKS, PPS_FLOW_ERROR_BURST, rate);
+	CU_ASSERT_PTR_NOT_NULL(strstr(page, says));
+	free(says);
+	says = pps_asprintf("than %u at once and then %u a second", PPS_FLOW_ERROR_BURST, rate);
+	CU_ASSERT_PTR_NOT_NULL(strstr(pps_reason_text(PPS_REASON_ICMP_ERROR_RATE), says));
+	free(says);
+	free(page);
 }
 
 /* ---- states ---- */
@@ -381,7 +376,7 @@ static void check_refresh(enum pps_flow_state state, const char *said)
 
 static void every_state_has_its_timeout_in_the_law(void)
 {
-	char *section = read_part(LAW, "\n.Ss States", "\n.Ss "), *at = section;
+	char *section = page_read(LAW, "\n.Ss States", "\n.Ss "), *at = section;
 	unsigned int n = 0;
 
 	while (at && (at = strstr(at, "\n.It Cm "))) {
@@ -579,7 +574,7 @@ static void check_row(const struct machine *machine, char *row)
 
 static void check_machine(const struct machine *machine)
 {
-	char *section = read_part(LAW, machine->title, "\n.Ss "), *at = section;
+	char *section = page_read(LAW, machine->title, "\n.Ss "), *at = section;
 	unsigned int n = 0;
 
 	while (at && (at = strstr(at, "\n.It "))) {
@@ -615,7 +610,7 @@ static void the_transitions_of_dccp_are_those_of_the_law(void)
 /* Traffic is what passes in an open association, and not while one begins. */
 static void the_chunks_of_sctp_traffic_are_those_of_the_law(void)
 {
-	char *section = read_part(LAW, sctp.title, "\n.Ss "), *row, *number, *rest;
+	char *section = page_read(LAW, sctp.title, "\n.Ss "), *row, *number, *rest;
 	struct pps_flow open, crossed;
 	bool listed[256] = {false};
 
@@ -654,6 +649,7 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(every_reason_is_given_by_the_checks_that_it_names),
 	UNIT_TEST(every_timeout_has_its_default_in_the_law),
 	UNIT_TEST(every_bound_has_its_default_in_the_law),
+	UNIT_TEST(the_rate_of_icmp_errors_is_that_of_the_law),
 	UNIT_TEST(every_state_has_its_timeout_in_the_law),
 	UNIT_TEST(the_transitions_of_tcp_are_those_of_the_law),
 	UNIT_TEST(the_transitions_of_sctp_are_those_of_the_law),
