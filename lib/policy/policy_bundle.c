@@ -49,26 +49,42 @@ const struct pps_policy_part *bundle_find(const struct pps_policy_bundle *bundle
 	return NULL;
 }
 
+static void free_parts(struct pps_policy_part *parts, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(parts[i].name);
+		free(parts[i].text);
+	}
+	free(parts);
+}
+
 void pps_policy_bundle_fini(struct pps_policy_bundle *bundle)
 {
-	for (size_t i = 0; i < bundle->n_files; i++) {
-		free(bundle->files[i].name);
-		free(bundle->files[i].text);
-	}
-	free(bundle->files);
+	free_parts(bundle->files, bundle->n_files);
+	free_parts(bundle->signatures, bundle->n_signatures);
 	free(bundle->text);
 	*bundle = (struct pps_policy_bundle){0};
 }
 
-struct pps_policy_part *pps_policy_bundle_add(struct pps_policy_bundle *bundle, const char *name)
+static struct pps_policy_part *add_part(struct pps_policy_part **parts, size_t *n, const char *name)
 {
 	struct pps_policy_part *part;
 
-	bundle->files =
-		pps_realloc(bundle->files, (bundle->n_files + 1) * sizeof(bundle->files[0]));
-	part = &bundle->files[bundle->n_files++];
+	*parts = pps_realloc(*parts, (*n + 1) * sizeof(**parts));
+	part = &(*parts)[(*n)++];
 	*part = (struct pps_policy_part){.name = pps_strdup(name)};
 	return part;
+}
+
+struct pps_policy_part *pps_policy_bundle_add(struct pps_policy_bundle *bundle, const char *name)
+{
+	return add_part(&bundle->files, &bundle->n_files, name);
+}
+
+struct pps_policy_part *pps_policy_bundle_add_signature(
+	struct pps_policy_bundle *bundle, const char *name)
+{
+	return add_part(&bundle->signatures, &bundle->n_signatures, name);
 }
 
 /* ---- reading ---- */
@@ -146,21 +162,33 @@ void write_digest(const char *text, size_t len, char digest[PPS_DIGEST_TEXT])
 		snprintf(digest + 2 * i, 3, "%02x", bytes[i]);
 }
 
-void pps_policy_bundle_digest(const struct pps_policy_bundle *bundle, char ret[PPS_DIGEST_TEXT])
+void pps_policy_bundle_content(const struct pps_policy_bundle *bundle, struct pps_str *out)
 {
-	struct pps_str lines = PPS_STR_INIT;
 	char digest[PPS_DIGEST_TEXT];
 
-	write_digest(bundle->text, bundle->len, ret);
-	if (bundle->n_files == 0)
+	if (bundle->n_files == 0) {
+		pps_str_add_bytes(out, bundle->text, bundle->len);
 		return;
-	pps_str_addf(&lines, "%s  policy\n", ret);
+	}
+	write_digest(bundle->text, bundle->len, digest);
+	pps_str_addf(out, "%s  policy\n", digest);
 	for (size_t i = 0; i < bundle->n_files; i++) {
 		const struct pps_policy_part *part = &bundle->files[i];
 
 		write_digest(part->text != NULL ? part->text : "", part->len, digest);
-		pps_str_addf(&lines, "%s  %s\n", digest, part->name);
+		pps_str_addf(out, "%s  %s\n", digest, part->name);
 	}
+}
+
+void pps_policy_bundle_digest(const struct pps_policy_bundle *bundle, char ret[PPS_DIGEST_TEXT])
+{
+	struct pps_str lines = PPS_STR_INIT;
+
+	if (bundle->n_files == 0) {
+		write_digest(bundle->text, bundle->len, ret);
+		return;
+	}
+	pps_policy_bundle_content(bundle, &lines);
 	write_digest(lines.text, lines.len, ret);
 	pps_str_fini(&lines);
 }

@@ -240,6 +240,8 @@ struct pps_policy_bundle {
 	size_t len;
 	struct pps_policy_part *files;
 	size_t n_files;
+	struct pps_policy_part *signatures; /* of the content, detached: pps_signature.h */
+	size_t n_signatures;
 };
 
 /* False and an error, whose path is "", when the policy itself cannot be read. All together have at
@@ -248,11 +250,16 @@ bool pps_policy_bundle_read(
 	const char *path, struct pps_policy_bundle *ret, struct pps_errors *errors);
 /* Adds a file of this name without contents, to be filled in; valid until the next is added. */
 struct pps_policy_part *pps_policy_bundle_add(struct pps_policy_bundle *bundle, const char *name);
+struct pps_policy_part *pps_policy_bundle_add_signature(
+	struct pps_policy_bundle *bundle, const char *name);
 void pps_policy_bundle_fini(struct pps_policy_bundle *bundle);
 /* The digest of all bytes as in struct pps_policy, without parsing, in the bundle's order; equal to
  * the policy's when that is the order in which its lists name the files, as _read() has them. A
  * file that could not be read counts as empty. */
 void pps_policy_bundle_digest(const struct pps_policy_bundle *bundle, char ret[PPS_DIGEST_TEXT]);
+/* Adds the bytes to 'out' whose SHA-256 that is: the policy's own, or the lines of digests. They
+ * are what is signed. */
+void pps_policy_bundle_content(const struct pps_policy_bundle *bundle, struct pps_str *out);
 
 /*
  * Parses and checks a policy with its files. Returns a policy the caller destroys, or NULL with at
