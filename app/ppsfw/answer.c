@@ -90,3 +90,18 @@ const char *plural(uint64_t n)
 {
 	return n == 1 ? "" : "s";
 }
+
+char *signers_text(const json_t *signers)
+{
+	struct pps_str text = PPS_STR_INIT;
+	const json_t *signer;
+	size_t i;
+
+	json_array_foreach(signers, i, signer)
+	{
+		if (get_flag(signer, "counts"))
+			pps_str_addf(&text, "%s%s", text.len > 0 ? "; " : "",
+				get_text(signer, "subject"));
+	}
+	return pps_str_take(&text);
+}

@@ -31,6 +31,9 @@ void add_endpoint(struct pps_str *to, const json_t *object, const char *side);
 /* Adds "tcp", "icmp type 8", "tcp vlan 12". */
 void add_protocol(struct pps_str *to, const json_t *object);
 
+/* "CN=Alice,O=CMB; CN=Bob,O=CMB": those that count; "" when there are none. The caller frees it. */
+char *signers_text(const json_t *signers);
+
 /* "s" or "". */
 const char *plural(uint64_t n);
 

@@ -25,6 +25,18 @@ static const struct option options[] = {
 		"go back by itself unless \"confirm\" comes within so many"},
 	{"--force", NULL, OPT_FORCE, "whatever the revision, older or the same"},
 	{"--diff", NULL, OPT_DIFF, "show first what it changes"},
+	{"--cert", "FILE", OPT_SIGNER, "the signer's certificate, PEM or DER"},
+	{"--key", "FILE", OPT_SIGNER, "its private key, PEM"},
+	{"--chain", "FILE", OPT_SIGN, "certificates of CAs between, to go along"},
+	{"--out", "FILE", OPT_SIGN,
+		"where the signature goes (default: FILE.1.p7s, FILE.2.p7s, ...)"},
+	{"--passin", "FILE", OPT_SIGN, "the key's passphrase is the first line of this file"},
+	{"--ca", "FILE", OPT_VERIFY,
+		"the CA that signers must have (default: what the daemon asks for)"},
+	{"--crl", "FILE", OPT_VERIFY, "revocation lists of all issuers"},
+	{"--required", "N", OPT_VERIFY, "how many different signers there must be (default: 1)"},
+	{"--subject", "NAME", OPT_VERIFY, "a subject that may sign; may be given again"},
+	{"--eku", "OID", OPT_VERIFY, "the extended key usage that signers must have"},
 };
 
 const struct option *option_row(size_t i)
@@ -203,15 +215,37 @@ static enum status set_option(struct cli *cli, const char *name, const char *val
 		{"--force", &cli->force},
 		{"--diff", &cli->diff},
 	};
+	const struct {
+		const char *name;
+		const char **text;
+	} texts[] = {
+		{"--socket", &cli->socket},
+		{"--pcap", &cli->pcap},
+		{"--cert", &cli->cert},
+		{"--key", &cli->key},
+		{"--chain", &cli->chain},
+		{"--out", &cli->out_file},
+		{"--passin", &cli->passin},
+		{"--ca", &cli->ca},
+		{"--crl", &cli->crl},
+		{"--eku", &cli->usage},
+	};
 
 	for (size_t i = 0; i < COUNT_OF(flags); i++) {
 		if (strcmp(flags[i].name, name) == 0)
 			*flags[i].flag = true;
 	}
-	if (strcmp(name, "--socket") == 0)
-		cli->socket = value;
-	if (strcmp(name, "--pcap") == 0)
-		cli->pcap = value;
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		if (strcmp(texts[i].name, name) == 0)
+			*texts[i].text = value;
+	}
+	if (strcmp(name, "--subject") == 0) {
+		if (cli->n_subjects == SUBJECTS_MAX)
+			return usage_error(cli, "%s: at most %d times", name, SUBJECTS_MAX);
+		cli->subjects[cli->n_subjects++] = value;
+	}
+	if (strcmp(name, "--required") == 0)
+		return read_count(cli, name, value, SUBJECTS_MAX, &cli->required);
 	if (strcmp(name, "--max") == 0)
 		return read_count(cli, name, value, MAX_MOST, &cli->max);
 	if (strcmp(name, "--confirm") == 0)

@@ -33,7 +33,12 @@ enum {
 	OPT_FORCE = 16,
 	OPT_PCAP = 32,
 	OPT_DIFF = 64,
+	OPT_SIGNER = 128, /* these must be given */
+	OPT_SIGN = 256,
+	OPT_VERIFY = 512,
 };
+
+#define SUBJECTS_MAX 64
 
 struct command;
 
@@ -49,6 +54,11 @@ struct cli {
 	uint64_t confirm_sec; /* 0: not given */
 	uint64_t max; /* 0: not given */
 	const char *pcap; /* NULL: not given */
+	const char *cert, *key, *chain, *out_file, *passin; /* of sign; NULL: not given */
+	const char *ca, *crl, *usage; /* of verify; NULL: not given */
+	uint64_t required; /* 0: not given */
+	const char *subjects[SUBJECTS_MAX];
+	size_t n_subjects;
 };
 
 struct command {
@@ -70,6 +80,8 @@ enum status cmd_confirm(struct cli *cli);
 enum status cmd_rollback(struct cli *cli);
 enum status cmd_history(struct cli *cli);
 enum status cmd_diff(struct cli *cli);
+enum status cmd_sign(struct cli *cli);
+enum status cmd_verify(struct cli *cli);
 enum status cmd_show_rules(struct cli *cli);
 enum status cmd_show_policy(struct cli *cli);
 enum status cmd_show_flows(struct cli *cli);

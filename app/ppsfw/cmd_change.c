@@ -78,6 +78,7 @@ static void add_entry(struct table *table, const json_t *entry, uint64_t in_forc
 	const char *outcome = get_text(entry, "outcome");
 	uint64_t number = get_count(entry, "number");
 	bool good = strcmp(outcome, "confirmed") == 0;
+	char *signers = signers_text(json_object_get(entry, "signers"));
 
 	table_cell(table, STYLE_BOLD, "%s%" PRIu64, number == in_force ? "*" : "", number);
 	table_cell(table, STYLE_PLAIN, "%s", get_text(entry, "time"));
@@ -101,6 +102,8 @@ static void add_entry(struct table *table, const json_t *entry, uint64_t in_forc
 			get_count(rules, "banned"));
 	table_cell(table, STYLE_PLAIN, "%.*s", DIGEST_SHOWN, get_text(entry, "digest"));
 	table_cell(table, STYLE_PLAIN, "%s", get_text(entry, "authority"));
+	table_cell(table, STYLE_PLAIN, "%s", *signers == '\0' ? "-" : signers);
+	free(signers);
 }
 
 static void print_entries(struct cli *cli, const json_t *answer)
@@ -109,7 +112,7 @@ static void print_entries(struct cli *cli, const json_t *answer)
 		{.title = "LOADED"}, {.title = "OUTCOME"}, {.title = "CAUSE"}, {.title = "WHO"},
 		{.title = "POLICY", .most = 28}, {.title = "REVISION", .right = true},
 		{.title = "RULES", .right = true}, {.title = "DIGEST"},
-		{.title = "AUTHORITY", .most = 32}};
+		{.title = "AUTHORITY", .most = 32}, {.title = "SIGNED BY", .most = 48}};
 	struct table *table = table_create(columns, COUNT_OF(columns));
 	const json_t *entry;
 	size_t i;

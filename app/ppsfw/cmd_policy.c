@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <pps_policy.h>
+#include <pps_signature.h>
 
 #include "cli.h"
 
@@ -150,6 +151,22 @@ struct pps_policy *read_policy(struct cli *cli, const char *path, struct pps_pol
 	return policy;
 }
 
+/* The signatures beside the file. What cannot be read is said: whether it matters is the daemon's
+ * to decide. */
+static void read_signatures(const struct cli *cli, struct pps_policy_bundle *bundle)
+{
+	struct pps_errors errors = {0};
+
+	if (!pps_signature_read(cli->argv[0], bundle, &errors))
+		say_errors(cli, cli->argv[0], &errors);
+	for (size_t i = 0; i < bundle->n_signatures; i++) {
+		if (bundle->signatures[i].error < 0)
+			failure(cli, "%s is not sent: %s", bundle->signatures[i].name,
+				pps_file_error(bundle->signatures[i].error));
+	}
+	pps_errors_fini(&errors);
+}
+
 /* The file's full name, for the record; as it was given where that fails. */
 static json_t *file_name(const char *path)
 {
@@ -195,12 +212,16 @@ static void print_loaded(struct cli *cli, const json_t *answer)
 	const json_t *pending = json_object_get(json_object_get(answer, "change"), "pending");
 	uint64_t n = get_count(rules, "approved") + get_count(rules, "exceptions") +
 		get_count(rules, "banned");
+	char *signers = signers_text(json_object_get(answer, "signers"));
 
 	out_line(&cli->out, STYLE_PLAIN,
 		"policy %s revision %" PRIu64 " in force: %" PRIu64 " rule%s; flows: %" PRIu64
 		" kept, %" PRIu64 " re-bound, %" PRIu64 " cut",
 		get_text(answer, "name"), get_count(answer, "revision"), n, plural(n),
 		get_count(flows, "kept"), get_count(flows, "rebound"), get_count(flows, "cut"));
+	if (*signers != '\0')
+		out_line(&cli->out, STYLE_PLAIN, "signed by %s", signers);
+	free(signers);
 	if (json_is_object(pending))
 		out_line(&cli->out, STYLE_WARNING,
 			"it is rolled back at %s unless \"ppsfw confirm\" comes before",
@@ -217,8 +238,12 @@ enum status cmd_load(struct cli *cli)
 		return CLI_USAGE;
 	policy = read_policy(cli, cli->argv[0], &bundle);
 	if (policy != NULL && show_diff(cli, policy, &bundle, &diff)) {
+		read_signatures(cli, &bundle);
 		params = bundle_params(&bundle);
 		json_object_set_new(params, "name", file_name(cli->argv[0]));
+		if (bundle.n_signatures > 0)
+			json_object_set_new(
+				params, "signatures", pps_signature_files_json(&bundle));
 	}
 	if (params != NULL && cli->confirm_sec > 0)
 		json_object_set_new(

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <pps_stats.h>
@@ -17,6 +18,7 @@ void print_policy_lines(struct cli *cli, const json_t *policy)
 {
 	const json_t *rules = json_object_get(policy, "rules");
 	struct output *o = &cli->out;
+	char *signers;
 
 	if (!json_is_object(policy)) {
 		out_field(o, "policy", STYLE_BAD, "NONE: nothing passes");
@@ -36,6 +38,10 @@ void print_policy_lines(struct cli *cli, const json_t *policy)
 	if (*get_text(policy, "authority") != '\0')
 		out(o, STYLE_PLAIN, "; authority: %s", get_text(policy, "authority"));
 	out_end(o);
+	signers = signers_text(json_object_get(policy, "signers"));
+	if (*signers != '\0')
+		out_field(o, NULL, STYLE_PLAIN, "signed by %s", signers);
+	free(signers);
 	if (*get_text(policy, "valid_until") != '\0')
 		out_field(o, NULL, STYLE_PLAIN, "valid until %s", get_text(policy, "valid_until"));
 	if (!cli->verbose)
@@ -165,6 +171,10 @@ static void print_warnings(struct output *o, const json_t *answer)
 	if (get_flag(json_object_get(answer, "change"), "file_differs"))
 		out_field(o, "NOTE", STYLE_WARNING,
 			"the configured policy file is not what is in force");
+	if (get_has(json_object_get(answer, "policy"), "lapsed"))
+		out_field(o, "NOTE", STYLE_WARNING,
+			"the signatures of the policy in force counted when it was loaded, and "
+			"would not today");
 	if (get_flag(json_object_get(answer, "reload"), "busy"))
 		out_field(o, "NOTE", STYLE_WARNING, "a policy is being loaded");
 }

@@ -13,9 +13,12 @@ static void add_usage(struct pps_str *to, const struct command *command)
 	for (size_t i = 0; option_row(i) != NULL; i++) {
 		const struct option *row = option_row(i);
 
+		bool must = row->set == OPT_SIGNER;
+
 		if ((row->set & command->options) != 0)
-			pps_str_addf(to, " [%s%s%s]", row->name, row->value == NULL ? "" : " ",
-				row->value == NULL ? "" : row->value);
+			pps_str_addf(to, " %s%s%s%s%s", must ? "" : "[", row->name,
+				row->value == NULL ? "" : " ", row->value == NULL ? "" : row->value,
+				must ? "" : "]");
 	}
 	if (*command->arguments != '\0')
 		pps_str_addf(to, " %s", command->arguments);

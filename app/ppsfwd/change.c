@@ -84,23 +84,24 @@ static json_t *number_json(uint64_t number)
 	return number > 0 ? json_integer((json_int_t)number) : json_null();
 }
 
-static json_t *file_names(const struct pps_policy_bundle *bundle)
+static json_t *part_names(const struct pps_policy_part *parts, size_t n)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < bundle->n_files; i++)
-		json_array_append_new(list, pps_json_text(bundle->files[i].name));
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, pps_json_text(parts[i].name));
 	return list;
 }
 
 static json_t *entry_json(const struct change *change, const struct reload_request *request,
 	const struct pps_policy *policy)
 {
+	const struct pps_policy_bundle *bundle = &request->bundle->files;
 	char content[PPS_DIGEST_TEXT];
 
-	pps_policy_bundle_digest(&request->bundle->files, content);
+	pps_policy_bundle_digest(bundle, content);
 	return json_pack("{s:I, s:o, s:s, s:s, s:o, s:o, s:s, s:I, s:s?, s:s, s:s, s:o, s:o, s:b, "
-			 "s:o, s:o}",
+			 "s:o, s:o, s:o, s:O?}",
 		"number", (json_int_t)history_next(change->history), "time",
 		time_json(pps_time_wall_ns(), 3), "outcome",
 		request->confirm_sec > 0 ? "pending" : "confirmed", "cause",
@@ -108,8 +109,10 @@ static json_t *entry_json(const struct change *change, const struct reload_reque
 		pps_json_text(request->name), "policy", policy->name, "revision",
 		(json_int_t)policy->revision, "authority", policy->authority, "digest",
 		policy->digest, "content", content, "rules", rule_counts_json(policy), "files",
-		file_names(&request->bundle->files), "forced", request->forced, "before",
-		number_json(change->number), "rollback_to", number_json(request->rollback_to));
+		part_names(bundle->files, bundle->n_files), "forced", request->forced, "before",
+		number_json(change->number), "rollback_to", number_json(request->rollback_to),
+		"signatures", part_names(bundle->signatures, bundle->n_signatures), "signers",
+		request->bundle->signers);
 }
 
 bool change_record(

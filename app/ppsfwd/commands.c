@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <pps_json.h>
+#include <pps_signature.h>
 
 #include "commands_priv.h"
 
@@ -33,7 +34,7 @@ int segment_find(const struct config *config, const char *name)
 
 struct load_params {
 	char *name;
-	const json_t *text, *files; /* borrowed */
+	const json_t *text, *files, *signatures; /* borrowed */
 	uint32_t confirm_sec;
 	bool force;
 };
@@ -46,7 +47,7 @@ static void read_value(const json_t *value, const struct pps_json_path *path, vo
 	(void)aux;
 	if (path->key[0] == 't' && !json_is_string(value))
 		pps_json_error(errors, path, "%s is not a text", pps_json_quote(value));
-	else if (path->key[0] == 'f' && !json_is_object(value))
+	else if (path->key[0] != 't' && !json_is_object(value))
 		pps_json_error(errors, path, "%s is not an object", pps_json_quote(value));
 	else
 		*kept = value;
@@ -115,6 +116,10 @@ static void load(struct pps_ctl_call *call, const json_t *params, void *aux)
 			.read = read_value,
 			.offset = offsetof(struct load_params, files),
 			.help = "contents of the files the policy names, by name"},
+		{.key = "signatures",
+			.read = read_value,
+			.offset = offsetof(struct load_params, signatures),
+			.help = "signature files, by name, in base64"},
 		{.key = "confirm_sec",
 			.read = read_confirm,
 			.offset = offsetof(struct load_params, confirm_sec),
@@ -136,6 +141,8 @@ static void load(struct pps_ctl_call *call, const json_t *params, void *aux)
 	bundle = reload_bundle_create();
 	bundle->files.text = copy_text(read.text, &bundle->files.len);
 	read_files(read.files, &bundle->files, &errors);
+	if (read.signatures != NULL)
+		pps_signature_files_read(read.signatures, &bundle->files, &errors);
 	if (errors.n_total > 0)
 		goto err_params;
 	request = (struct reload_request){

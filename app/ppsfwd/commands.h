@@ -12,7 +12,8 @@
  *    "uptime_sec",
  *    "policy": null | {"name", "revision", "authority", "digest", "generation", "file", "loaded",
  *                      "age_sec", "valid_until", "rules": {"approved","exceptions","banned"},
- *                      "entries", "table_bytes"},
+ *                      "entries", "table_bytes", "signers": null | SIGNERS, "lapsed": null |
+ *                      [{"path","text"}] (why they would not count today)},
  *       MODE = "inline"|"audit"|"observer"
  *    "segments": [{"name", "inside": PORT, "outside": PORT} or {"name", "mirror": PORT}],
  *       PORT = {"name", "driver", "link": "up"|"down", "speed_mbps", "mtu", "rx_packets",
@@ -28,7 +29,11 @@
  *    "workers": [{"worker", "lcore", "passed", "dropped", "flows", "stalled": bool}],
  *    "events": {"written", "lost", "write_errors", "file"},
  *    "reload": {"busy": bool, "loads", "refused"},
- *    "change": CHANGE}
+ *    "change": CHANGE,
+ *    "signatures": null | {"ca", "crl", "subjects", "extended_key_usage", "signatures_required"}
+ *                  (those that the configuration has)}
+ *       SIGNERS = [{"file", "subject", "issuer", "serial", "fingerprint" (SHA-256 of the
+ *                  certificate), "from", "until", "counts": bool, "why"}]
  *       CHANGE = {"state": folder|null, "number" (in the history, of the policy in force)|null,
  *                 "confirmed": number|null, "pending": null | {"until", "remaining_sec",
  *                 "to": number of the policy that comes back|null},
@@ -36,11 +41,12 @@
  *
  * load {"name": file name for the record, "text": the policy's bytes,
  *       "files": {NAME: contents}, those that its source lists name; optional,
+ *       "signatures": {NAME: base64 of a signature file}, optional,
  *       "confirm_sec": 1 to 86400, optional, "force": bool, optional}                  (admin)
  *   {"name", "revision", "digest", "previous_digest": text|null, "generation",
  *    "rules": {"approved","exceptions","banned"}, "entries", "table_bytes", "build_ms",
  *    "flows": {"kept", "rebound", "cut"}, "files": [{"name", "digest", "prefixes"}],
- *    "change": CHANGE}
+ *    "change": CHANGE, "signers": null | SIGNERS}
  *   Errors: -32002 with data [{"path","text"}] when refused; -32003 while another is under way.
  *
  * confirm {}                                                                           (admin)
@@ -55,9 +61,11 @@
  *            "cause": "start"|"load"|"sighup"|"rollback", "who": null | {"uid", "gid", "pid",
  *            "user"}, "file", "policy", "revision", "authority", "digest", "content",
  *            "rules": {"approved","exceptions","banned"}, "files": [name], "forced": bool,
- *            "before": number|null, "rollback_to": number|null}
+ *            "before": number|null, "rollback_to": number|null, "signatures": [name],
+ *            "signers": null | SIGNERS}
  * history {"number": n}                                                                 (view)
- *   {"entry": ENTRY, "text": the policy's bytes, "files": {NAME: contents}}
+ *   {"entry": ENTRY, "text": the policy's bytes, "files": {NAME: contents},
+ *    "signatures": {NAME: base64}}
  *
  * show_rules {}                                                                         (view)
  *   {"rules": [{"id", "kind", "direction", "traffic", "source", "destination", "vlans", "log",

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include <pps_json.h>
+#include <pps_signature.h>
 
 #include "commands_priv.h"
 
@@ -116,9 +117,10 @@ static void show_entry(struct pps_ctl_call *call, const struct history *history,
 
 	if (history_read(history, number, &bundle, &errors))
 		pps_ctl_reply(call,
-			json_pack("{s:o, s:o, s:o}", "entry",
+			json_pack("{s:o, s:o, s:o, s:o}", "entry",
 				json_deep_copy(history_entry(history, number)), "text",
-				pps_json_text(bundle.text), "files", contents_json(&bundle)));
+				pps_json_text(bundle.text), "files", contents_json(&bundle),
+				"signatures", pps_signature_files_json(&bundle)));
 	else
 		pps_ctl_fail_errors(call, PPS_CTL_E_REFUSED, "not shown", &errors);
 	pps_policy_bundle_fini(&bundle);

@@ -31,6 +31,8 @@ void command_history(struct pps_ctl_call *call, const json_t *params, void *mana
 
 /* reload.c: {"approved", "exceptions", "banned"} */
 json_t *rule_counts_json(const struct pps_policy *policy);
+/* [{"path", "text"}] */
+json_t *errors_json(const struct pps_errors *errors);
 
 /* commands_sources.c */
 void command_show_sources(struct pps_ctl_call *call, const json_t *params, void *manager);

@@ -25,7 +25,8 @@ json_t *policy_summary(const struct manager *manager)
 	until = reload->current->valid_until_ns;
 	pps_ruleset_size(reload->current, &size);
 	return json_pack(
-		"{s:s, s:I, s:s?, s:s, s:I, s:o, s:o, s:I, s:o, s:{s:I, s:I, s:I}, s:I, s:I}",
+		"{s:s, s:I, s:s?, s:s, s:I, s:o, s:o, s:I, s:o, s:{s:I, s:I, s:I}, s:I, s:I, "
+		"s:O?, s:O?}",
 		"name", policy->name, "revision", (json_int_t)policy->revision, "authority",
 		policy->authority, "digest", policy->digest, "generation",
 		(json_int_t)reload->current->generation, "file",
@@ -37,7 +38,8 @@ json_t *policy_summary(const struct manager *manager)
 		"valid_until", until == UINT64_MAX ? json_null() : time_json(until, 0), "rules",
 		"approved", (json_int_t)policy->n_approved, "exceptions",
 		(json_int_t)policy->n_exceptions, "banned", (json_int_t)policy->n_bans, "entries",
-		(json_int_t)size.entries, "table_bytes", (json_int_t)size.table_bytes);
+		(json_int_t)size.entries, "table_bytes", (json_int_t)size.table_bytes, "signers",
+		reload->current_bundle->signers, "lapsed", reload->current_bundle->lapsed);
 }
 
 static json_t *port_json(
@@ -212,6 +214,8 @@ void command_status(struct pps_ctl_call *call, const json_t *params, void *aux)
 			(json_int_t)manager->reload.n_loads, "refused",
 			(json_int_t)manager->reload.n_refused));
 	json_object_set_new(status, "change", change_json(manager));
+	json_object_set_new(status, "signatures",
+		config->signatures.required > 0 ? config_print_signatures(config) : json_null());
 	pps_ctl_reply(call, status);
 }
 

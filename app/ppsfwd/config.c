@@ -395,6 +395,8 @@ static const struct pps_json_field config_fields[] = {
 		"observer does so on a copy of the traffic and sends nothing"},
 	{"policy", config_read_path, offsetof(struct config, policy), true, NULL,
 		"the approved-PPS policy in force from the start"},
+	{"signatures", config_read_signatures, 0, false, NULL,
+		"who must have signed a policy; without it nobody needs to"},
 	{"clock", read_clock, offsetof(struct config, clock), false, NULL,
 		"system, or capture: time is that of the packets in the captures"},
 	{"workers", read_workers, offsetof(struct config, workers), false, NULL,
@@ -422,6 +424,7 @@ static const struct pps_json_field config_fields[] = {
 const struct config_table config_tables[CONFIG_TABLES] = {
 	{"", config_fields, COUNT(config_fields)},
 	{"segments", config_segment_fields, CONFIG_SEGMENT_FIELDS},
+	{"signatures", config_signature_fields, CONFIG_SIGNATURE_FIELDS},
 	{"half_open", half_open_fields, COUNT(half_open_fields)},
 	{"events", events_fields, COUNT(events_fields)},
 	{"access", access_fields, COUNT(access_fields)},
@@ -490,6 +493,7 @@ void config_free(struct config *config)
 	if (!config)
 		return;
 	config_free_segments(config);
+	config_free_signatures(config);
 	config_free_list(config->eal, config->n_eal);
 	config_free_list(config->admins, config->n_admins);
 	config_free_list(config->viewers, config->n_viewers);

@@ -11,7 +11,7 @@
  * net_pcap inside --vdev arguments (config_path.c).
  *
  * Files: config.c (the tables, and what each value must be), config_segment.c (the same for
- * segments), config_path.c (paths), config_eal.c
+ * segments), config_signature.c (and for signatures), config_path.c (paths), config_eal.c
  * (arguments for EAL), config_print.c (the same back as JSON).
  */
 
@@ -19,9 +19,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include <pps_addr.h>
 #include <pps_base.h>
 #include <pps_port.h>
+#include <pps_signature.h>
 
 enum config_mode { CONFIG_INLINE, CONFIG_AUDIT, CONFIG_OBSERVER };
 enum config_clock { CONFIG_CLOCK_SYSTEM, CONFIG_CLOCK_CAPTURE };
@@ -45,6 +48,7 @@ struct config {
 	enum config_mode mode;
 	enum config_clock clock;
 	char *policy; /* path */
+	struct pps_signature_rules signatures; /* required 0: none is asked for */
 	uint32_t workers;
 	uint32_t flows;
 	uint32_t half_open_max; /* of 'flows' */
@@ -76,6 +80,9 @@ void config_free(struct config *config); /* NULL is fine */
 
 /* The whole configuration, defaults included, as JSON that config_load() reads back equal. */
 void config_print(const struct config *config, struct pps_str *out);
+
+/* The object "signatures"; NULL when no signature is asked for. */
+json_t *config_print_signatures(const struct config *config);
 
 /*
  * The arguments for rte_eal_init(): the program's name, the configured ones, and an --lcores

@@ -70,6 +70,8 @@ void config_print(const struct config *config, struct pps_str *out)
 		print_list(config->viewers, config->n_viewers), "build_mib",
 		(json_int_t)config->build_mib, "expiry_warning_hours",
 		(json_int_t)config->expiry_warning_hours, "log", config_log_word(config->log));
+	if (config->signatures.required > 0)
+		json_object_set_new(document, "signatures", config_print_signatures(config));
 	text = json_dumps(document, JSON_INDENT(2));
 	pps_str_addf(out, "%s\n", text ? text : "");
 	free(text);

@@ -17,7 +17,7 @@ struct config_table {
 	size_t n;
 };
 
-#define CONFIG_TABLES 5
+#define CONFIG_TABLES 6
 extern const struct config_table config_tables[CONFIG_TABLES];
 
 /* What readers know besides the value. */
@@ -46,6 +46,16 @@ void config_read_segments(const json_t *value, const struct pps_json_path *path,
 /* What the mode, which may stand behind the segments, says of them. */
 void config_settle_segments(const struct config *config, struct pps_errors *errors);
 void config_free_segments(struct config *config);
+
+/* ---- config_signature.c ---- */
+
+#define CONFIG_SIGNATURE_FIELDS 5
+extern const struct pps_json_field config_signature_fields[CONFIG_SIGNATURE_FIELDS];
+
+/* A reader: who must have signed a policy. */
+void config_read_signatures(const json_t *value, const struct pps_json_path *path, void *config,
+	void *aux, struct pps_errors *errors);
+void config_free_signatures(struct config *config);
 
 /* ---- config_path.c ---- */
 

@@ -16,6 +16,8 @@
 #define FOLDER_NEW      "new"
 #define LOCK            "lock"
 #define POLICY          "policy.json"
+#define FILE_KIND       "file"
+#define SIGNATURE_KIND  "signature"
 #define FORMAT          1
 #define INDEX_BYTES_MAX (16u << 20)
 #define NAME_SIZE       32
@@ -91,9 +93,9 @@ static const char *number_name(uint64_t number, char name[NAME_SIZE])
 	return name;
 }
 
-static const char *file_name(size_t index, char name[NAME_SIZE])
+static const char *part_name(const char *kind, size_t index, char name[NAME_SIZE])
 {
-	snprintf(name, NAME_SIZE, "file-%zu", index);
+	snprintf(name, NAME_SIZE, "%s-%zu", kind, index);
 	return name;
 }
 
@@ -136,17 +138,25 @@ static int write_index(const struct history *history, json_t *entries, uint64_t 
 	return ret;
 }
 
-static bool entry_is_good(const json_t *entry, uint64_t before)
+static bool is_list_of_names(const json_t *list)
 {
-	const json_t *files = json_object_get(entry, "files"), *file;
+	const json_t *name;
 	size_t i;
 
-	json_array_foreach(files, i, file)
+	json_array_foreach(list, i, name)
 	{
-		if (!json_is_string(file))
+		if (!json_is_string(name))
 			return false;
 	}
-	return number_of(entry) > before && json_is_array(files) &&
+	return json_is_array(list);
+}
+
+static bool entry_is_good(const json_t *entry, uint64_t before)
+{
+	const json_t *signatures = json_object_get(entry, "signatures");
+
+	return number_of(entry) > before && is_list_of_names(json_object_get(entry, "files")) &&
+		(signatures == NULL || is_list_of_names(signatures)) &&
 		json_is_string(json_object_get(entry, "content")) &&
 		json_is_string(json_object_get(entry, "file")) &&
 		json_is_string(json_object_get(entry, "policy")) &&
@@ -379,14 +389,24 @@ const json_t *history_entries(const struct history *history)
 
 /* ---- changing ---- */
 
+static int write_list(int fd, const char *kind, const struct pps_policy_part *parts, size_t n)
+{
+	char name[NAME_SIZE];
+	int ret = 0;
+
+	for (size_t i = 0; i < n && ret == 0; i++)
+		ret = write_file(fd, part_name(kind, i, name), parts[i].text, parts[i].len);
+	return ret;
+}
+
 static int write_parts(int fd, const struct pps_policy_bundle *bundle)
 {
 	int ret = write_file(fd, POLICY, bundle->text, bundle->len);
-	char name[NAME_SIZE];
 
-	for (size_t i = 0; i < bundle->n_files && ret == 0; i++)
-		ret = write_file(
-			fd, file_name(i, name), bundle->files[i].text, bundle->files[i].len);
+	if (ret == 0)
+		ret = write_list(fd, FILE_KIND, bundle->files, bundle->n_files);
+	if (ret == 0)
+		ret = write_list(fd, SIGNATURE_KIND, bundle->signatures, bundle->n_signatures);
 	if (ret == 0 && fsync(fd) != 0)
 		ret = -errno;
 	return ret;
@@ -527,6 +547,7 @@ bool history_read(const struct history *history, uint64_t number, struct pps_pol
 	const json_t *entry = history_entry(history, number);
 	const json_t *files = json_object_get(entry, "files"), *file;
 	size_t room = PPS_POLICY_BYTES_MAX, i;
+	size_t signature_room = PPS_SIGNATURE_FILES_MAX * PPS_SIGNATURE_BYTES_MAX;
 	char digest[PPS_DIGEST_TEXT], name[NAME_SIZE];
 	int error;
 
@@ -542,8 +563,17 @@ bool history_read(const struct history *history, uint64_t number, struct pps_pol
 		struct pps_policy_part *part = pps_policy_bundle_add(ret, json_string_value(file));
 
 		if (error == 0)
-			error = read_part(history, number, file_name(i, name), &room, &part->text,
-				&part->len);
+			error = read_part(history, number, part_name(FILE_KIND, i, name), &room,
+				&part->text, &part->len);
+	}
+	json_array_foreach(json_object_get(entry, "signatures"), i, file)
+	{
+		struct pps_policy_part *part =
+			pps_policy_bundle_add_signature(ret, json_string_value(file));
+
+		if (error == 0)
+			error = read_part(history, number, part_name(SIGNATURE_KIND, i, name),
+				&signature_room, &part->text, &part->len);
 	}
 	if (error != 0) {
 		pps_errors_add(errors, "", "policy number %llu in %s cannot be read: %s",

@@ -8,7 +8,8 @@
  *     lock            held while the daemon runs: a folder belongs to one process
  *     history.json    the index: one record a policy, oldest first, and which one is confirmed
  *     12/             the whole of policy number 12: policy.json as it was loaded, byte for byte,
- *                     and what came with it as file-0, file-1, ..., whose names the index has
+ *                     and what came with it as file-0, file-1, ..., whose names the index has,
+ *                     and its signatures as signature-0, signature-1, ..., in the same way
  *
  * Numbers begin at 1 and are never used again. HISTORY_MAX policies are kept; what goes first is
  * the oldest that is neither confirmed, nor the one to go back to, nor waiting to be confirmed.
@@ -23,8 +24,9 @@
  *
  * A record (JSON, see "history" in commands.h) is the caller's, but for these members, which are
  * read here: "number", "outcome" ("confirmed", "pending", "rolled_back"), "content" (digest of all
- * bytes), "files" (names of what came with it, in order), "settled" (when the outcome was known).
- * Every record has "time", "file", "policy" and "revision": an index without them is none.
+ * bytes), "files" and "signatures" (names of what came with it, in order), "settled" (when the
+ * outcome was known). Every record has "time", "file", "policy" and "revision": an index without
+ * them is none.
  *
  * Threads: history_write() and history_read() may run in the builder while management only reads;
  * everything else is management's. No DPDK.
@@ -38,6 +40,7 @@
 
 #include <pps_base.h>
 #include <pps_policy.h>
+#include <pps_signature.h>
 
 #define HISTORY_MAX 50
 

@@ -23,6 +23,7 @@
 #include "config.h"
 #include "datapath.h"
 #include "manager.h"
+#include "signed.h"
 
 enum exit_code { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -88,8 +89,12 @@ static int fail(const char *file, struct pps_errors *errors)
 static int check(const struct config *config)
 {
 	struct pps_errors errors = {0};
-	struct pps_policy *policy = pps_policy_load(config->policy, &errors);
+	struct pps_policy_bundle bundle = {0};
+	struct pps_policy *policy = NULL;
 
+	if (signed_read(config, &bundle, &errors) && signed_by_enough(config, &bundle, &errors))
+		policy = pps_policy_parse_bundle(&bundle, &errors);
+	pps_policy_bundle_fini(&bundle);
 	if (policy == NULL)
 		return fail(config->policy, &errors);
 	printf("configuration and policy \"%s\" revision %llu are good: %zu approved, "

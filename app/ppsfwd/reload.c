@@ -20,6 +20,7 @@
 
 #include "commands_priv.h"
 #include "manager.h"
+#include "signed.h"
 
 #define BYTES_PER_MIB   (1024ull * 1024)
 #define EXPIRY_RETRY_NS (60 * PPS_NS_PER_SEC)
@@ -44,6 +45,8 @@ void reload_bundle_release(struct reload_bundle *bundle)
 	if (bundle == NULL || --bundle->n_holders > 0)
 		return;
 	pps_policy_bundle_fini(&bundle->files);
+	json_decref(bundle->signers);
+	json_decref(bundle->lapsed);
 	free(bundle);
 }
 
@@ -78,14 +81,16 @@ const char *reload_cause_word(enum reload_cause cause)
 
 /* ---- the builder thread ---- */
 
-/* Parses and compiles: all that can fail. */
+/* Asks for signatures, parses and compiles: all that can fail. */
 static struct pps_ruleset *compile(
 	struct manager *manager, struct reload_request *request, struct pps_errors *errors)
 {
 	struct reload *reload = &manager->reload;
-	struct pps_policy *policy = pps_policy_parse_bundle(&request->bundle->files, errors);
 	struct pps_ruleset *ruleset = NULL;
+	struct pps_policy *policy = NULL;
 
+	if (signed_check(manager, request, errors))
+		policy = pps_policy_parse_bundle(&request->bundle->files, errors);
 	if (policy == NULL)
 		return NULL;
 	if (request->cause == RELOAD_EXPIRY ||
@@ -109,7 +114,7 @@ static bool read_request(
 	if (request->rollback_to != 0)
 		return history_read(manager->change.history, request->rollback_to,
 			&request->bundle->files, errors);
-	return pps_policy_bundle_read(manager->config->policy, &request->bundle->files, errors);
+	return signed_read(manager->config, &request->bundle->files, errors);
 }
 
 static void *build(void *aux)
@@ -137,7 +142,7 @@ json_t *rule_counts_json(const struct pps_policy *policy)
 		(json_int_t)policy->n_bans);
 }
 
-static json_t *errors_json(const struct pps_errors *errors)
+json_t *errors_json(const struct pps_errors *errors)
 {
 	json_t *list = json_array();
 
@@ -159,7 +164,7 @@ static json_t *answer(struct manager *manager)
 	datapath_totals(manager->datapath, &totals);
 	pps_ruleset_size(reload->current, &size);
 	return json_pack(
-		"{s:s, s:I, s:s, s:s?, s:I, s:o, s:I, s:I, s:f, s:{s:I, s:I, s:I}, s:o, s:o}",
+		"{s:s, s:I, s:s, s:s?, s:I, s:o, s:I, s:I, s:f, s:{s:I, s:I, s:I}, s:o, s:o, s:O?}",
 		"name", policy->name, "revision", (json_int_t)policy->revision, "digest",
 		policy->digest, "previous_digest", previous[0] != '\0' ? previous : NULL,
 		"generation", (json_int_t)reload->current->generation, "rules",
@@ -168,7 +173,7 @@ static json_t *answer(struct manager *manager)
 		"flows", "kept", (json_int_t)(totals.kept - reload->kept), "rebound",
 		(json_int_t)(totals.rebound - reload->rebound), "cut",
 		(json_int_t)(totals.cut - reload->cut), "files", files_json(policy), "change",
-		change_json(manager));
+		change_json(manager), "signers", reload->current_bundle->signers);
 }
 
 /* ---- the steps ---- */
@@ -207,8 +212,9 @@ static void refuse(struct manager *manager)
 	}
 	pps_log(PPS_LOG_ERROR, "%s refused; the policy in force is unchanged", request->name);
 	manager_event(manager, "policy_refused", &request->who,
-		json_pack("{s:o, s:s, s:o}", "file", pps_json_text(request->name), "cause",
-			reload_cause_word(request->cause), "errors", errors_json(&reload->errors)));
+		json_pack("{s:o, s:s, s:o, s:O?}", "file", pps_json_text(request->name), "cause",
+			reload_cause_word(request->cause), "errors", errors_json(&reload->errors),
+			"signers", request->bundle->signers));
 	if (request->call != NULL)
 		pps_ctl_fail_errors(request->call, PPS_CTL_E_REFUSED,
 			"refused; the policy in force is unchanged", &reload->errors);
@@ -464,6 +470,7 @@ bool reload_first(struct manager *manager, struct pps_errors *errors)
 	retire(manager);
 	complete(manager);
 	change_say_file(manager);
+	signed_say_lapsed(manager);
 	warn_of_memory(reload->current);
 	return true;
 }

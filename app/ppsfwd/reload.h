@@ -23,6 +23,8 @@
  * all the same, because the datapath asks its 'expires_ns'. A clock that is set back brings no
  * ended exception back, until a policy is loaded: see expiry.h.
  *
+ * Whether enough people signed a policy is asked before it is parsed: see signed.h.
+ *
  * Which policy may follow which, what happens to one that must be confirmed, and the record of all
  * is change.h's. It is asked at four points: at the beginning, in the builder, before the publish
  * (the last step that can fail), and when nothing is under way.
@@ -34,6 +36,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include <jansson.h>
 
 #include <pps_base.h>
 #include <pps_ctl.h>
@@ -50,6 +54,8 @@ const char *reload_cause_word(enum reload_cause cause);
  * reads. */
 struct reload_bundle {
 	struct pps_policy_bundle files;
+	json_t *signers; /* who signed it, or NULL: nobody needs to. builder: wo */
+	json_t *lapsed; /* why they would not count today, or NULL: they would. builder: wo */
 	unsigned int n_holders;
 };
 

@@ -23,6 +23,7 @@
 	X("policy_rolled_back", "warning")                         \
 	X("policy_forced", "warning")                              \
 	X("policy_file_differs", "warning")                        \
+	X("signatures_lapsed", "warning")                          \
 	X("exception_expiring", "warning")                         \
 	X("exception_expired", "notice")                           \
 	X("exception_revived", "warning")                          \

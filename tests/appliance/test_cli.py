@@ -182,8 +182,8 @@ def a_wrong_command_lists_the_right_ones_and_the_nearest():
         result = run(word)
         check_exit(result, USAGE)
         check_equal(result.out, "")
-        check_in("choose from: status, check, load, confirm, rollback, history, diff, show, "
-                 "explain, kill, events, registry, version, help", result.err)
+        check_in("choose from: status, check, load, sign, verify, confirm, rollback, history, diff, "
+                 "show, explain, kill, events, registry, version, help", result.err)
     check_in('did you mean "status"?', run("statsu").err)
 
 
@@ -234,7 +234,7 @@ def help_lists_every_command_and_explains_each():
     check_exit(result, OK)
     check_equal(run("--help").out, result.out)
     names = command_names()
-    check_equal(len(names), 18)
+    check_equal(len(names), 20)
     for name in names:
         check_in(f"  ppsfw {name}", result.out)
         one = run("help", *name.split())
@@ -343,7 +343,9 @@ def the_manual_describes_every_command_and_option():
         check(re.search(r"^\.It Cm " + name + r"\b", manual, re.M), f"{name} is not described")
         check(re.search(r"^\.Dl .*ppsfw( --\w+)*" + ("" if name == "status" else f" {name}") +
                         r"\b", manual, re.M), f"{name} has no example")
-    for option in ("json", "socket", "verbose", "help", "version", "strict", "follow", "max"):
+    for option in ("json", "socket", "verbose", "help", "version", "strict", "follow", "max",
+                   "cert", "key", "chain", "out", "passin", "ca", "crl", "required", "subject",
+                   "eku"):
         check_in(f"Fl -{option}", manual)
     for word in re.findall(r'^\s+\{"([a-z_]+)", (?:NULL|"[a-z_]+"), VALUE_',
                            open(os.path.join(SOURCES, "filter_words.c"), encoding="utf-8").read(),

@@ -31,9 +31,11 @@ def state_of(appliance):
 
 STATUS = {
     "": {"version", "pid", "mode", "clock", "started", "uptime_sec", "policy", "segments", "flows",
-         "packets", "top_drops", "workers", "events", "reload", "change", "observed"},
+         "packets", "top_drops", "workers", "events", "reload", "change", "observed",
+         "signatures"},
     "policy": {"name", "revision", "authority", "digest", "generation", "file", "loaded",
-               "age_sec", "valid_until", "rules", "entries", "table_bytes"},
+               "age_sec", "valid_until", "rules", "entries", "table_bytes", "signers",
+               "lapsed"},
     "flows": {"live", "capacity", "started", "ended", "memory_bytes", "picked_up",
               "pressure", "half_open"},
     "packets": {"passed", "passed_bytes", "dropped", "dropped_bytes", "pass_pps", "drop_pps",

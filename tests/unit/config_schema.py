@@ -54,6 +54,18 @@ CASES = [
     ("a day of picking up is good", ["tcp_loose_seconds"], 86400, True),
     ("more than a day of picking up", ["tcp_loose_seconds"], 86401, False),
     ("building without a limit is good", ["build_mib"], 0, True),
+    ("signatures by people of a list are good", ["signatures"],
+     {"ca": "a", "crl": "b", "subjects": ["CN=A"], "signatures_required": 1}, True),
+    ("signatures for a purpose are good", ["signatures"],
+     {"ca": "a", "extended_key_usage": "codeSigning", "signatures_required": 32}, True),
+    ("signatures by anybody are refused", ["signatures"],
+     {"ca": "a", "signatures_required": 1}, False),
+    ("signatures of no CA are refused", ["signatures"],
+     {"subjects": ["CN=A"], "signatures_required": 1}, False),
+    ("signatures by nobody are refused", ["signatures"],
+     {"ca": "a", "subjects": ["CN=A"], "signatures_required": 0}, False),
+    ("signatures without a number are refused", ["signatures"],
+     {"ca": "a", "subjects": ["CN=A"]}, False),
     ("an unknown log level is refused", ["log"], "chatty", False),
 ]
 

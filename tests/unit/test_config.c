@@ -217,6 +217,30 @@ static void expect_line(const char *text, const char *row)
 	X(a_share_larger_than_the_whole_is_refused,                                                \
 		WITH("'half_open':{'max':100,'per_source':101}"),                                  \
 		"half_open.per_source: 101 is more than half_open.max (100)\n")                    \
+	X(signatures_need_a_ca_and_a_number, WITH("'signatures':{'subjects':['CN=A']}"),           \
+		"signatures: missing key \"ca\"\nsignatures: missing key "                         \
+		"\"signatures_required\"\n")                                                       \
+	X(signatures_by_anybody_are_refused,                                                       \
+		WITH("'signatures':{'ca':'a','signatures_required':1}"),                           \
+		"signatures: it needs \"subjects\" or \"extended_key_usage\", because whoever "    \
+		"has a "                                                                           \
+		"certificate of the CA could sign\n")                                              \
+	X(signatures_by_nobody_are_refused,                                                        \
+		WITH("'signatures':{'ca':'a','subjects':['CN=A'],'signatures_required':0}"),       \
+		"signatures.signatures_required: 0 is not a whole number (1-32)\n")                \
+	X(more_signatures_than_signers_are_refused,                                                \
+		WITH("'signatures':{'ca':'a','subjects':['CN=A','CN=B','CN=A'],"                   \
+		     "'signatures_required':3}"),                                                  \
+		"signatures: 3 signatures are required, and only 2 different subjects may sign\n") \
+	X(an_empty_list_of_subjects_is_refused,                                                    \
+		WITH("'signatures':{'ca':'a','subjects':[],'signatures_required':1}"),             \
+		"signatures.subjects: [] is not a list of 1 to 64 subjects\n")                     \
+	X(a_usage_nobody_knows_is_refused,                                                         \
+		WITH("'signatures':{'ca':'a','extended_key_usage':'policing',"                     \
+		     "'signatures_required':1}"),                                                  \
+		"signatures.extended_key_usage: \"policing\" is neither an OID (1.3.6.1...) nor "  \
+		"the "                                                                             \
+		"name of one (codeSigning)\n")                                                     \
 	X(half_open_is_an_object, WITH("'half_open':100"), "half_open: 100 is not an object\n")    \
 	X(a_negative_number_is_refused, WITH("'events':{'keep':-1}"),                              \
 		"events.keep: -1 is not a whole number (0-1000)\n")                                \
@@ -350,6 +374,13 @@ static void expect_line(const char *text, const char *row)
 	X(the_largest_flow_table_is_read, WITH("'flows':67108864"), "'flows': 67108864")          \
 	X(half_of_the_flows_may_be_half_open, "{" MINIMAL "}",                                    \
 		"'half_open': {\n    'max': 524288,\n    'per_source': 131072\n  }")              \
+	X(signatures_are_read,                                                                    \
+		WITH("'signatures':{'ca':'a','crl':'/b','subjects':['CN=A'],"                     \
+		     "'extended_key_usage':'codeSigning','signatures_required':1}"),              \
+		"'signatures': {\n    'ca': '~/a',\n    'crl': '/b',\n    'extended_key_usage': " \
+		"'codeSigning',\n    'signatures_required': 1,\n    'subjects': [\n      "        \
+		"'CN=A'\n  "                                                                      \
+		"  ]\n  }")                                                                       \
 	X(half_open_bounds_follow_the_flows, WITH("'flows':2000"),                                \
 		"'max': 1000,\n    'per_source': 1000\n")                                         \
 	X(the_share_follows_the_whole, WITH("'half_open':{'max':64000}"),                         \

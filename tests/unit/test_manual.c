@@ -124,6 +124,7 @@ static void every_kind_of_event_is_named(void)
 		"policy_rolled_back",
 		"policy_forced",
 		"policy_file_differs",
+		"signatures_lapsed",
 		"exception_expiring",
 		"exception_expired",
 		"exception_revived",
@@ -177,7 +178,7 @@ static void every_severity_is_that_of_the_table(void)
 		}
 		free(item);
 	}
-	CU_ASSERT_EQUAL(n, 24);
+	CU_ASSERT_EQUAL(n, 25);
 	free(section);
 }
 
