@@ -97,10 +97,12 @@ struct identity fixture_make(const struct spec *spec)
 		identity.key = spec->rsa_bits ? EVP_RSA_gen((unsigned int)spec->rsa_bits)
 					      : EVP_EC_gen("P-256");
 	X509_set_version(identity.cert, 2);
-	ASN1_INTEGER_set(
-		X509_get_serialNumber(identity.cert), spec->serial ? spec->serial : next_serial++);
+	ASN1_INTEGER_set(X509_get_serialNumber(identity.cert), next_serial++);
 	set_time(X509_getm_notBefore(identity.cert), spec->from, NOW - DAY);
 	set_time(X509_getm_notAfter(identity.cert), spec->until, NOW + DAY);
+	for (unsigned int i = 0; i < spec->n_units; i++)
+		X509_NAME_add_entry_by_txt(name, "OU", MBSTRING_ASC,
+			(const unsigned char *)"a department with a long name", -1, -1, 0);
 	X509_NAME_add_entry_by_txt(
 		name, "O", MBSTRING_ASC, (const unsigned char *)"CMB", -1, -1, 0);
 	X509_NAME_add_entry_by_txt(

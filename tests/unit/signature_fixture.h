@@ -33,7 +33,7 @@ struct spec {
 	const char *ca, *usage, *extended; /* extensions, as openssl.cnf has them; NULL: none */
 	int rsa_bits; /* 0: P-256 */
 	const EVP_MD *digest; /* of the certificate's own signature; NULL: SHA-256 */
-	long serial; /* 0: the next */
+	unsigned int n_units; /* organizational units in its name */
 };
 
 void fixture_begin(void);

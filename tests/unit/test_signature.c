@@ -289,6 +289,49 @@ static void a_ca_between_may_come_along_or_lie_in_the_ca_file(void)
 	end();
 }
 
+static void a_chain_has_eight_certificates_at_most(void)
+{
+	struct identity chain[9];
+
+	begin();
+	chain[0] = root;
+	for (size_t i = 1; i < UNIT_COUNT(chain); i++) {
+		char name[] = {'N', (char)('0' + i), '\0'};
+		const struct identity *all[UNIT_COUNT(chain)];
+
+		chain[i] = fixture_make(
+			&(struct spec){.name = name, .issuer = &chain[i - 1], .ca = CA_EXTENSION});
+		for (size_t k = 0; k < i; k++)
+			all[k] = &chain[k];
+		fixture_write_certs("ca.pem", i, all);
+		again();
+		sign("s", &chain[i]);
+		if (i < 8)
+			CU_ASSERT_STRING_EQUAL(judge(), "")
+		else
+			CU_ASSERT_PTR_NOT_NULL(strstr(judge(), "certificate chain too long"));
+	}
+	end();
+}
+
+static void names_that_nobody_can_read_do_not_count(void)
+{
+	struct identity long_name;
+	const char *said;
+
+	begin();
+	long_name = fixture_make(&(struct spec){.name = "Long", .issuer = &root, .n_units = 30});
+	sign("s", &long_name);
+	CU_ASSERT_STRING_EQUAL(judge(), "");
+	long_name = fixture_make(&(struct spec){.name = "Long", .issuer = &root, .n_units = 50});
+	again();
+	sign("s", &long_name);
+	said = judge();
+	CU_ASSERT_PTR_NOT_NULL(strstr(said, "a name or the serial number in its certificate"));
+	CU_ASSERT(strlen(said) < 1300);
+	end();
+}
+
 static void an_expired_ca_between_is_named(void)
 {
 	struct identity between, carol;
@@ -680,6 +723,8 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(the_time_asked_for_decides_on_validity),
 	UNIT_TEST(a_signer_of_another_ca_is_a_stranger),
 	UNIT_TEST(a_ca_between_may_come_along_or_lie_in_the_ca_file),
+	UNIT_TEST(a_chain_has_eight_certificates_at_most),
+	UNIT_TEST(names_that_nobody_can_read_do_not_count),
 	UNIT_TEST(an_expired_ca_between_is_named),
 	UNIT_TEST(a_revoked_certificate_does_not_count),
 	UNIT_TEST(a_revocation_list_must_be_there_whole_in_time_and_of_the_issuer),
