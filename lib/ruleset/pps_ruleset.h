@@ -46,6 +46,7 @@
  *            Holds its slots in the rule book while it lives. EAL must be up.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -83,6 +84,7 @@ struct pps_ruleset {
 	uint32_t generation; /* of this ruleset; starts at 1, never reused in a process */
 	uint32_t n_rules;
 	uint64_t valid_until_ns; /* wall clock; UINT64_MAX: for ever */
+	uint64_t as_of_ns; /* the 'now' it was built for */
 	const struct pps_ruleset_rule *rules;
 	struct pps_ruleset_link link;
 	struct pps_flow_timeouts timeouts;
@@ -148,12 +150,57 @@ struct pps_ruleset_params {
  * The memory limit is the process's RLIMIT_DATA, lowered while rte_acl builds and put back in every
  * case. A build that hits it fails and frees what it took; other threads that allocate meanwhile
  * must bear a moment without memory, as pps_alloc() does. One ruleset is built at a time: a second
- * caller waits. EAL memory does not count; it has its own
- * bound.
+ * caller waits. EAL memory does not count; it has its own bound.
  */
 struct pps_ruleset *pps_ruleset_build(struct pps_policy *policy, struct pps_rule_book *book,
 	const struct pps_ruleset_params *params, struct pps_errors *errors);
 void pps_ruleset_destroy(struct pps_ruleset *ruleset, struct pps_rule_book *book);
+
+/*
+ * What a ruleset's tables hold, read back from where workers read them: is that still what the
+ * policy says? Two rulesets of one policy, built as of the same moment for as many workers, have
+ * equal digests; one bit that differs in what a packet is judged by makes them differ. The
+ * generation is left out, and so are statistics. SHA-256, by part, so that it can be told what
+ * differs; 'whole' is of all parts but the counters, and the same in every process with this build
+ * on this kind of CPU.
+ */
+enum pps_ruleset_part {
+	PPS_PART_RULES, /* kinds, limits, ends */
+	PPS_PART_LINK,
+	PPS_PART_TIMEOUTS,
+	PPS_PART_SOURCES,
+	PPS_PART_OVERRIDES,
+	PPS_PART_IN4, /* the rte_acl contexts: entries, and the tables made from them */
+	PPS_PART_IN6,
+	PPS_PART_OUT4,
+	PPS_PART_OUT6,
+	PPS_PART_COUNTERS, /* which counter each rule has */
+	PPS_PART_COUNT
+};
+const char *pps_ruleset_part_word(enum pps_ruleset_part part); /* "rules", "inbound IPv4", ... */
+
+struct pps_ruleset_digest {
+	unsigned char parts[PPS_PART_COUNT][32];
+	char whole[PPS_DIGEST_TEXT];
+	bool strange; /* a context is not laid out as DPDK 22.11 does it: damage, or another DPDK */
+};
+
+/*
+ * Any thread, while nobody destroys the ruleset; reads hundreds of MiB a second. 'stop' (or NULL)
+ * ends it soon from elsewhere. False and an error: stopped. Damage is no error: what does not fit
+ * together makes another digest.
+ */
+bool pps_ruleset_digest(const struct pps_ruleset *ruleset, const atomic_bool *stop,
+	struct pps_ruleset_digest *ret, struct pps_errors *errors);
+/*
+ * The digest that the policy's ruleset must have: compiles it beside all others, reads that, and
+ * frees it before another can be built, so that it never takes a load's memory. 'params' as for
+ * _build(); 'book' gives the counters; the policy is freed in any case. False and an error when it
+ * cannot be compiled, or its contexts are strange: then nothing can be compared.
+ */
+bool pps_ruleset_digest_policy(struct pps_policy *policy, struct pps_rule_book *book,
+	const struct pps_ruleset_params *params, const atomic_bool *stop,
+	struct pps_ruleset_digest *ret, struct pps_errors *errors);
 
 struct pps_ruleset_size {
 	uint32_t entries; /* rte_acl rules in all contexts */

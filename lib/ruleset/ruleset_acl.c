@@ -23,9 +23,14 @@ static const char *context_word(unsigned int context)
 	return words[context];
 }
 
-static unsigned int count_fields(unsigned int context)
+unsigned int pps_acl_count_fields(unsigned int context)
 {
 	return pps_context_family(context) == 6 ? FIELD6_COUNT : FIELD4_COUNT;
+}
+
+void pps_acl_name(unsigned int context, uint32_t generation, char *ret)
+{
+	snprintf(ret, RTE_ACL_NAMESIZE, "pps-%" PRIu32 "-%s", generation, context_word(context));
 }
 
 void pps_acl_heap(size_t *ret_used, size_t *ret_free)
@@ -50,12 +55,11 @@ static int create_context(struct pps_ruleset_priv *priv, unsigned int context, u
 	struct rte_acl_param param = {
 		.name = name,
 		.socket_id = params->socket,
-		.rule_size = RTE_ACL_RULE_SZ(count_fields(context)),
+		.rule_size = RTE_ACL_RULE_SZ(pps_acl_count_fields(context)),
 		.max_rule_num = entries,
 	};
 
-	snprintf(name, sizeof(name), "pps-%" PRIu32 "-%s", params->generation,
-		context_word(context));
+	pps_acl_name(context, params->generation, name);
 	/* rte_acl_create() would hand out somebody else's context, with their rules in it. */
 	if (rte_acl_find_existing(name) != NULL) {
 		pps_errors_add(errors, NULL, "there is a ruleset of generation %" PRIu32 " already",
@@ -219,7 +223,7 @@ static int build_context(struct rte_acl_ctx *acl, unsigned int context)
 {
 	struct rte_acl_config config = {
 		.num_categories = 1,
-		.num_fields = count_fields(context),
+		.num_fields = pps_acl_count_fields(context),
 		.max_size = 0, /* small tables: the other heuristics are what explodes */
 	};
 

@@ -85,6 +85,7 @@ static void make_rules(struct pps_ruleset *ruleset, const struct pps_policy *pol
 	uint64_t now = params->now_ns;
 
 	ruleset->valid_until_ns = UINT64_MAX;
+	ruleset->as_of_ns = now;
 	for (size_t i = 0; i < policy->n_rules; i++) {
 		const struct pps_rule *from = &policy->rules[i];
 		struct pps_ruleset_rule *rule = &ruleset->priv->rules[i];
@@ -223,12 +224,14 @@ static int compile(struct pps_ruleset *ruleset, const struct pps_policy *policy,
 	return rc;
 }
 
-struct pps_ruleset *pps_ruleset_build(struct pps_policy *policy, struct pps_rule_book *book,
+/* The limit on memory and what the heap grew by are the whole process's. */
+static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+
+/* With the mutex held. */
+static struct pps_ruleset *build(struct pps_policy *policy, struct pps_rule_book *book,
 	const struct pps_ruleset_params *params, struct pps_errors *errors)
 {
 	uint64_t started = pps_time_mono_ns();
-	/* The limit on memory and what the heap grew by are the whole process's. */
-	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 	struct pps_ruleset *ruleset;
 	int rc;
 
@@ -243,13 +246,11 @@ struct pps_ruleset *pps_ruleset_build(struct pps_policy *policy, struct pps_rule
 	make_rules(ruleset, policy, params);
 	make_link(&policy->link, &ruleset->link);
 	pps_flow_timeouts_make(policy->timeouts_sec, &ruleset->timeouts);
-	pthread_mutex_lock(&one_at_a_time);
 	rc = pps_ruleset_sources_make(ruleset, policy, params, errors);
 	if (rc == 0)
 		rc = hold_slots(ruleset, policy, book, errors);
 	if (rc == 0)
 		rc = compile(ruleset, policy, params, errors);
-	pthread_mutex_unlock(&one_at_a_time);
 	if (rc < 0) {
 		pps_ruleset_destroy(ruleset, book);
 		return NULL;
@@ -258,6 +259,41 @@ struct pps_ruleset *pps_ruleset_build(struct pps_policy *policy, struct pps_rule
 	ruleset->policy = policy;
 	ruleset->priv->size.build_ns = pps_time_mono_ns() - started;
 	return ruleset;
+}
+
+struct pps_ruleset *pps_ruleset_build(struct pps_policy *policy, struct pps_rule_book *book,
+	const struct pps_ruleset_params *params, struct pps_errors *errors)
+{
+	struct pps_ruleset *ruleset;
+
+	pthread_mutex_lock(&one_at_a_time);
+	ruleset = build(policy, book, params, errors);
+	pthread_mutex_unlock(&one_at_a_time);
+	return ruleset;
+}
+
+bool pps_ruleset_digest_policy(struct pps_policy *policy, struct pps_rule_book *book,
+	const struct pps_ruleset_params *params, const atomic_bool *stop,
+	struct pps_ruleset_digest *ret, struct pps_errors *errors)
+{
+	struct pps_ruleset *ruleset;
+	bool done = false;
+
+	pthread_mutex_lock(&one_at_a_time);
+	ruleset = build(policy, book, params, errors);
+	if (ruleset != NULL)
+		done = pps_ruleset_digest(ruleset, stop, ret, errors);
+	else
+		pps_policy_destroy(policy);
+	if (done && ret->strange) {
+		pps_errors_add(errors, "",
+			"this DPDK lays out rte_acl's tables otherwise than 22.11: they cannot be "
+			"read back");
+		done = false;
+	}
+	pps_ruleset_destroy(ruleset, book);
+	pthread_mutex_unlock(&one_at_a_time);
+	return done;
 }
 
 void pps_ruleset_destroy(struct pps_ruleset *ruleset, struct pps_rule_book *book)

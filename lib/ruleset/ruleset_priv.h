@@ -149,6 +149,23 @@ int pps_acl_add(struct pps_ruleset_priv *priv, const struct pps_shape *shape, ui
 int pps_acl_build(struct pps_ruleset_priv *priv, const struct pps_ruleset_params *params,
 	struct pps_errors *errors);
 void pps_acl_free(struct pps_ruleset_priv *priv);
+/*
+ * What an rte_acl context holds, read back (ruleset_readback.c). Takes bytes; false: no more are
+ * wanted.
+ */
+typedef bool (*pps_acl_reader)(const void *bytes, size_t n, void *aux);
+enum pps_acl_read {
+	PPS_ACL_READ,
+	PPS_ACL_STOPPED, /* the reader wanted no more */
+	PPS_ACL_STRANGE, /* not laid out as it should be: damaged, or of another DPDK */
+};
+/* 'number' is the context's, 'generation' its ruleset's. */
+enum pps_acl_read pps_acl_read_back(const struct rte_acl_ctx *acl, unsigned int number,
+	uint32_t generation, pps_acl_reader reader, void *aux);
+/* Writes a context's name; 'ret' has RTE_ACL_NAMESIZE bytes. */
+void pps_acl_name(unsigned int context, uint32_t generation, char *ret);
+unsigned int pps_acl_count_fields(unsigned int context);
+
 /* Bytes in use and free in the EAL heaps. */
 void pps_acl_heap(size_t *ret_used, size_t *ret_free);
 

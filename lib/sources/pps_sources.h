@@ -48,6 +48,12 @@ struct pps_source_set *pps_source_set_build(const struct pps_prefix *items, size
 void pps_source_set_destroy(struct pps_source_set *set); /* NULL is fine */
 size_t pps_source_set_bytes(const struct pps_source_set *set);
 
+/* Takes bytes; false: no more are wanted. */
+typedef bool (*pps_source_reader)(const void *bytes, size_t n, void *aux);
+/* Reads back the tables that are asked, piece by piece: equal for equal sets. Where they do not fit
+ * together, which only damage explains, the rows are left out. False when the reader said so. */
+bool pps_source_set_read(const struct pps_source_set *set, pps_source_reader reader, void *aux);
+
 /*
  * Which of 'n' addresses (at most PPS_SOURCE_BURST_MAX) are members: bit i of the answer is for
  * addrs[i], which points at 4 or 16 bytes in network order. All are of one family.

@@ -185,6 +185,18 @@ void pps_source_set_destroy(struct pps_source_set *set)
 	errno = saved;
 }
 
+bool pps_source_set_read(const struct pps_source_set *set, pps_source_reader reader, void *aux)
+{
+	const size_t n4 = set->first4[BUCKETS], n6 = set->first6[BUCKETS];
+	const size_t bytes4 = n4 * sizeof(*set->row4), bytes6 = n6 * sizeof(*set->row6);
+	bool fits = set->bytes ==
+		sizeof(*set) + bytes4 + sizeof(*set->row4) + bytes6 + sizeof(*set->row6);
+
+	return reader(set->first4, sizeof(set->first4), aux) &&
+		reader(set->first6, sizeof(set->first6), aux) &&
+		(!fits || (reader(set->row4, bytes4, aux) && reader(set->row6, bytes6, aux)));
+}
+
 size_t pps_source_set_bytes(const struct pps_source_set *set)
 {
 	return set->bytes;
