@@ -123,6 +123,35 @@ static double percent(uint64_t part, uint64_t whole)
 	return whole == 0 ? 0.0 : 100.0 * (double)part / (double)whole;
 }
 
+static void warn_drift(struct output *o, const json_t *drift)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(json_object_get(drift, "differs"), i, item)
+		out_field(o, "ALERT", STYLE_BAD, "drift: %s", get_text(item, "text"));
+}
+
+/* The answer to: is what runs what was approved? */
+static void print_drift(struct cli *cli, const json_t *drift)
+{
+	struct output *o = &cli->out;
+	const json_t *equal = json_object_get(drift, "equal");
+
+	if (drift == NULL)
+		return;
+	if (json_is_true(equal))
+		out_field(o, "approved", STYLE_GOOD, "= running: tables %.*s, checked %s",
+			cli->verbose ? 64 : DIGEST_SHOWN, get_text(drift, "running"),
+			get_text(drift, "checked"));
+	else if (json_is_false(equal))
+		out_field(o, "approved", STYLE_BAD, "= running: NO, checked %s; see above",
+			get_text(drift, "checked"));
+	else
+		out_field(o, "approved", STYLE_WARNING, "= running: not known: %s",
+			get_has(drift, "why") ? get_text(drift, "why") : "being checked");
+}
+
 static void print_warnings(struct output *o, const json_t *answer)
 {
 	const json_t *events = json_object_get(answer, "events"), *segment;
@@ -168,7 +197,10 @@ static void print_warnings(struct output *o, const json_t *answer)
 				get_count(json_object_get(
 						  json_object_get(answer, "change"), "pending"),
 					"remaining_sec")));
-	if (get_flag(json_object_get(answer, "change"), "file_differs"))
+	warn_drift(o, json_object_get(answer, "drift"));
+	/* Known at once; what a check says of the file comes a little later. */
+	if (get_flag(json_object_get(answer, "change"), "file_differs") &&
+		json_array_size(json_object_get(json_object_get(answer, "drift"), "differs")) == 0)
 		out_field(o, "NOTE", STYLE_WARNING,
 			"the configured policy file is not what is in force");
 	if (get_has(json_object_get(answer, "policy"), "lapsed"))
@@ -330,6 +362,7 @@ static void print_status(struct cli *cli, const json_t *answer)
 	print_mode(o, answer);
 	print_warnings(o, answer);
 	print_policy_lines(cli, json_object_get(answer, "policy"));
+	print_drift(cli, json_object_get(answer, "drift"));
 	print_segments(cli, json_object_get(answer, "segments"));
 	print_traffic(o, answer);
 	if (*get_text(events, "file") != '\0')

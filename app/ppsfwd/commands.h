@@ -30,6 +30,12 @@
  *    "events": {"written", "lost", "write_errors", "file"},
  *    "reload": {"busy": bool, "loads", "refused"},
  *    "change": CHANGE,
+ *    "drift": {"equal": is what runs what was approved? null: not known,
+ *              "checked", "running": digest of what runs|null, "approved": digest of what the
+ *              approved policy compiles to|null,
+ *              "differs": [{"what": "tables"|"record"|"file", "text"}],
+ *              "why": the tables could not be compared|null},
+ *       It waits up to a second for a check when the last one is old (drift.h).
  *    "signatures": null | {"ca", "crl", "subjects", "extended_key_usage", "signatures_required"}
  *                  (those that the configuration has)}
  *       SIGNERS = [{"file", "subject", "issuer", "serial", "fingerprint" (SHA-256 of the

@@ -13,6 +13,8 @@
 
 /* commands_status.c */
 void command_status(struct pps_ctl_call *call, const json_t *params, void *manager);
+/* The answer to "status", as things are now. */
+void reply_status(struct manager *manager, struct pps_ctl_call *call);
 void command_show_drops(struct pps_ctl_call *call, const json_t *params, void *manager);
 
 /* commands_rules.c */

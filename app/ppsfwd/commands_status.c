@@ -177,15 +177,13 @@ static json_t *top_drops(const struct datapath_totals *totals)
 	return list;
 }
 
-void command_status(struct pps_ctl_call *call, const json_t *params, void *aux)
+void reply_status(struct manager *manager, struct pps_ctl_call *call)
 {
-	struct manager *manager = aux;
 	const struct config *config = manager->config;
 	struct pps_event_log_stats events;
 	struct datapath_totals totals;
 	json_t *status;
 
-	(void)params;
 	datapath_totals(manager->datapath, &totals);
 	pps_event_log_stats(manager->log, &events);
 	status = json_pack("{s:s, s:i, s:s, s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "version",
@@ -216,7 +214,14 @@ void command_status(struct pps_ctl_call *call, const json_t *params, void *aux)
 	json_object_set_new(status, "change", change_json(manager));
 	json_object_set_new(status, "signatures",
 		config->signatures.required > 0 ? config_print_signatures(config) : json_null());
+	json_object_set_new(status, "drift", drift_json(manager));
 	pps_ctl_reply(call, status);
+}
+
+void command_status(struct pps_ctl_call *call, const json_t *params, void *manager)
+{
+	(void)params;
+	drift_answer_status(manager, call);
 }
 
 void command_show_drops(struct pps_ctl_call *call, const json_t *params, void *aux)

@@ -225,7 +225,7 @@ static void read_hours(const json_t *value, const struct pps_json_path *path, vo
 	config_read_range(value, path, target, 0, 8760, errors);
 }
 
-static void read_loose(const json_t *value, const struct pps_json_path *path, void *target,
+static void read_seconds(const json_t *value, const struct pps_json_path *path, void *target,
 	void *aux, struct pps_errors *errors)
 {
 	(void)aux;
@@ -405,7 +405,7 @@ static const struct pps_json_field config_fields[] = {
 		"flows tracked at once (1024-67108864)"},
 	{"half_open", read_half_open, 0, false, NULL,
 		"how many flows may be half-open: begun, and not yet proven"},
-	{"tcp_loose_seconds", read_loose, offsetof(struct config, tcp_loose_seconds), false, NULL,
+	{"tcp_loose_seconds", read_seconds, offsetof(struct config, tcp_loose_seconds), false, NULL,
 		"how long after the start approved TCP connections are picked up in mid-stream "
 		"(0-86400); 0: never"},
 	{"socket", read_socket, offsetof(struct config, socket), false, NULL, "the control socket"},
@@ -417,6 +417,9 @@ static const struct pps_json_field config_fields[] = {
 		"memory that compiling a policy may add (0-1048576); 0: no limit"},
 	{"expiry_warning_hours", read_hours, offsetof(struct config, expiry_warning_hours), false,
 		NULL, "how long before its end an exception is warned of (0-8760); 0: never"},
+	{"drift_check_seconds", read_seconds, offsetof(struct config, drift_check_seconds), false,
+		NULL,
+		"how often what runs is compared with what was approved (0-86400); 0: on status"},
 	{"log", read_log, offsetof(struct config, log), false, NULL,
 		"the least important lines still written to standard error"},
 };
@@ -446,6 +449,7 @@ static struct config *make_default(void)
 	config->events_keep = 16;
 	config->build_mib = 1024;
 	config->expiry_warning_hours = 24;
+	config->drift_check_seconds = 60;
 	config->log = PPS_LOG_INFO;
 	return config;
 }

@@ -66,6 +66,8 @@ struct config {
 	uint32_t build_mib; /* memory a policy's compilation may add; 0: no limit */
 	uint32_t tcp_loose_seconds; /* after the start; 0: none */
 	uint32_t expiry_warning_hours; /* before an exception ends; 0: no warning */
+	uint32_t drift_check_seconds; /* how often what runs is compared with what was approved; 0:
+				     only when somebody asks */
 	enum pps_log_level log; /* the least important lines still written to standard error */
 };
 

@@ -57,7 +57,7 @@ void config_print(const struct config *config, struct pps_str *out)
 
 	document = json_pack("{s:o, s:o, s:s, s:s, s:s, s:I, s:I, s:{s:I, s:I}, s:I, s:s, s:{s:s?, "
 			     "s:I, s:I}, s:s?, "
-			     "s:{s:o, s:o}, s:I, s:I, s:s}",
+			     "s:{s:o, s:o}, s:I, s:I, s:I, s:s}",
 		"eal", print_list(config->eal, config->n_eal), "segments", print_segments(config),
 		"mode", config_mode_word(config->mode), "policy", config->policy, "clock",
 		config_clock_word(config->clock), "workers", (json_int_t)config->workers, "flows",
@@ -69,7 +69,8 @@ void config_print(const struct config *config, struct pps_str *out)
 		print_list(config->admins, config->n_admins), "view",
 		print_list(config->viewers, config->n_viewers), "build_mib",
 		(json_int_t)config->build_mib, "expiry_warning_hours",
-		(json_int_t)config->expiry_warning_hours, "log", config_log_word(config->log));
+		(json_int_t)config->expiry_warning_hours, "drift_check_seconds",
+		(json_int_t)config->drift_check_seconds, "log", config_log_word(config->log));
 	if (config->signatures.required > 0)
 		json_object_set_new(document, "signatures", config_print_signatures(config));
 	text = json_dumps(document, JSON_INDENT(2));

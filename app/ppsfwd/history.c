@@ -541,22 +541,17 @@ static int read_part(const struct history *history, uint64_t number, const char 
 	return ret;
 }
 
-bool history_read(const struct history *history, uint64_t number, struct pps_policy_bundle *ret,
-	struct pps_errors *errors)
+bool history_read_entry(const struct history *history, const json_t *entry,
+	struct pps_policy_bundle *ret, struct pps_errors *errors)
 {
-	const json_t *entry = history_entry(history, number);
 	const json_t *files = json_object_get(entry, "files"), *file;
 	size_t room = PPS_POLICY_BYTES_MAX, i;
 	size_t signature_room = PPS_SIGNATURE_FILES_MAX * PPS_SIGNATURE_BYTES_MAX;
 	char digest[PPS_DIGEST_TEXT], name[NAME_SIZE];
+	uint64_t number = number_of(entry);
 	int error;
 
 	*ret = (struct pps_policy_bundle){0};
-	if (entry == NULL) {
-		pps_errors_add(errors, "", "there is no policy number %llu in the history",
-			(unsigned long long)number);
-		return false;
-	}
 	error = read_part(history, number, POLICY, &room, &ret->text, &ret->len);
 	json_array_foreach(files, i, file)
 	{
@@ -588,4 +583,17 @@ bool history_read(const struct history *history, uint64_t number, struct pps_pol
 		return false;
 	}
 	return true;
+}
+
+bool history_read(const struct history *history, uint64_t number, struct pps_policy_bundle *ret,
+	struct pps_errors *errors)
+{
+	const json_t *entry = history_entry(history, number);
+
+	if (entry != NULL)
+		return history_read_entry(history, entry, ret, errors);
+	*ret = (struct pps_policy_bundle){0};
+	pps_errors_add(errors, "", "there is no policy number %llu in the history",
+		(unsigned long long)number);
+	return false;
 }

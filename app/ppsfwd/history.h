@@ -72,5 +72,9 @@ bool history_settle(
 /* Reads a policy back; 'ret' is to be freed in either case. False and an error. */
 bool history_read(const struct history *history, uint64_t number, struct pps_policy_bundle *ret,
 	struct pps_errors *errors);
+/* The same by the policy's record: a thread with a copy of it need not fear that another is added
+ * meanwhile. */
+bool history_read_entry(const struct history *history, const json_t *entry,
+	struct pps_policy_bundle *ret, struct pps_errors *errors);
 
 #endif

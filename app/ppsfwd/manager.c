@@ -174,6 +174,7 @@ void manager_fini(struct manager *manager)
 	if (manager->ctl != NULL)
 		pps_ctl_server_destroy(manager->ctl);
 	manager->ctl = NULL;
+	drift_fini(&manager->drift);
 	reload_fini(&manager->reload, manager->book);
 	change_fini(&manager->change, manager->book);
 	if (manager->log != NULL)
@@ -375,6 +376,7 @@ static void housekeep(struct manager *manager)
 	run_operations(manager);
 	reload_run(manager);
 	trial_run(manager);
+	drift_run(manager);
 	watch_clock(manager);
 	sample_rates(manager, mono_ns);
 	watch_workers(manager, mono_ns);
@@ -387,7 +389,8 @@ void manager_run(struct manager *manager)
 {
 	while (!manager->stop) {
 		bool busy = reload_busy(&manager->reload) || manager->operations != NULL ||
-			manager->trial != NULL || manager->datapath->capture_clock;
+			manager->trial != NULL || drift_busy(&manager->drift) ||
+			manager->datapath->capture_clock;
 		struct epoll_event event;
 
 		if (epoll_wait(manager->epoll_fd, &event, 1, busy ? ROUND_BUSY_MS : ROUND_MS) > 0 &&
@@ -408,6 +411,7 @@ void manager_run(struct manager *manager)
 	while (drain_some(manager))
 		;
 	abandon_operations(manager);
-	manager->builder_left = reload_stop(manager);
+	manager->builder_left = drift_stop(manager);
+	manager->builder_left = reload_stop(manager) || manager->builder_left;
 	manager->builder_left = trial_stop(manager) || manager->builder_left;
 }

@@ -21,6 +21,7 @@
 #include "change.h"
 #include "config.h"
 #include "datapath.h"
+#include "drift.h"
 #include "expiry.h"
 #include "reload.h"
 
@@ -75,6 +76,7 @@ struct manager {
 	struct access_list admins, viewers;
 	struct reload reload;
 	struct change change;
+	struct drift drift;
 	struct trial *trial; /* trial.h; NULL: none */
 	struct operation *operations; /* the first may be with the workers */
 	struct rates rates;

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -586,7 +585,8 @@ void reload_run(struct manager *manager)
 		take_built(manager);
 		break;
 	case RELOAD_GRACE:
-		if (pps_snapshot_passed(manager->datapath->snapshot, reload->token))
+		if (pps_snapshot_passed(manager->datapath->snapshot, reload->token) &&
+			!drift_reads(manager, reload->old))
 			retire(manager);
 		break;
 	case RELOAD_SWEEP:

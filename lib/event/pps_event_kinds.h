@@ -24,6 +24,8 @@
 	X("policy_forced", "warning")                              \
 	X("policy_file_differs", "warning")                        \
 	X("signatures_lapsed", "warning")                          \
+	X("policy_drift", "alert")                                 \
+	X("policy_drift_ended", "notice")                          \
 	X("exception_expiring", "warning")                         \
 	X("exception_expired", "notice")                           \
 	X("exception_revived", "warning")                          \

@@ -243,6 +243,7 @@ static struct pps_ruleset *build(struct pps_policy *policy, struct pps_rule_book
 	ruleset->rules = ruleset->priv->rules;
 	ruleset->n_rules = (uint32_t)policy->n_rules;
 	ruleset->generation = params->generation;
+	ruleset->priv->built_generation = params->generation;
 	make_rules(ruleset, policy, params);
 	make_link(&policy->link, &ruleset->link);
 	pps_flow_timeouts_make(policy->timeouts_sec, &ruleset->timeouts);

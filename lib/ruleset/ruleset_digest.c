@@ -212,7 +212,7 @@ static void put_context(struct reading *reading, unsigned int number)
 
 	put_number(reading, acl != NULL);
 	if (acl != NULL)
-		end = pps_acl_read_back(acl, number, ruleset->generation, put, reading);
+		end = pps_acl_read_back(acl, number, ruleset->priv->built_generation, put, reading);
 	if (end == PPS_ACL_STRANGE)
 		reading->strange = true;
 	put_number(reading, end);

@@ -130,6 +130,7 @@ struct pps_ruleset_priv {
 	struct pps_overrides overrides;
 	struct pps_sources sources;
 	struct pps_policy *policy; /* owned once the build has succeeded */
+	uint32_t built_generation; /* of the contexts' names; a ruleset may get another later */
 	struct pps_ruleset_rule *rules;
 	struct pps_ruleset_size size;
 };
@@ -159,7 +160,7 @@ enum pps_acl_read {
 	PPS_ACL_STOPPED, /* the reader wanted no more */
 	PPS_ACL_STRANGE, /* not laid out as it should be: damaged, or of another DPDK */
 };
-/* 'number' is the context's, 'generation' its ruleset's. */
+/* 'number' is the context's; 'generation' is that of its name. */
 enum pps_acl_read pps_acl_read_back(const struct rte_acl_ctx *acl, unsigned int number,
 	uint32_t generation, pps_acl_reader reader, void *aux);
 /* Writes a context's name; 'ret' has RTE_ACL_NAMESIZE bytes. */

@@ -130,7 +130,9 @@ STATUS = {"version": "0.1.0", "pid": 4711, "mode": "inline", "clock": "system",
                        "stalled": False}],
           "events": {"written": 1203, "lost": 0, "write_errors": 0,
                      "file": "/var/log/ppsfw/events.jsonl"},
-          "reload": {"busy": False, "loads": 3, "refused": 0}}
+          "reload": {"busy": False, "loads": 3, "refused": 0},
+          "drift": {"equal": True, "checked": "2026-11-21T04:00:00.123Z", "running": "5a" * 32,
+                    "approved": "5a" * 32, "differs": [], "why": None}}
 
 RULE = {"id": "PPS-0001", "kind": "approved", "direction": "inbound", "traffic": "tcp 443",
         "source": "any", "destination": "web_servers", "vlans": "any", "log": "flows",

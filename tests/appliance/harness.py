@@ -190,6 +190,8 @@ class Appliance:
                          for i, name in enumerate(segments)],
             "policy": "policy.json", "flows": 4096, "socket": "ctl.sock",
             "events": {"file": "events.jsonl"}, "state": None,
+            # Policies are loaded that are not the configured file: that is told when it is asked.
+            "drift_check_seconds": 0,
         }
         self.config.update(config)
         self.write_policy(document if document is not None else EMPTY)

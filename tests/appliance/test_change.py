@@ -299,7 +299,7 @@ def a_start_uses_the_confirmed_policy_and_says_that_the_file_is_another():
             event = box.events("policy_file_differs")[-1]
             check_equal((event["policy"], event["number"]), ("two", 2))
             check_equal(box.call("status")["change"]["file_differs"], True)
-            check_in("not what is in force", box.cli("status").out)
+            check_in("policy.json", box.cli("status").out)
 
 
 @test

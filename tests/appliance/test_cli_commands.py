@@ -115,6 +115,30 @@ def half_open_flows_below_their_limit_are_no_trouble():
 
 
 @test
+def status_says_whether_what_runs_is_what_was_approved():
+    result, _ = ask({"status": STATUS})
+    check_in("approved   = running: tables 5a5a5a5a5a5a, checked 2026-11-21T04:00:00.123Z\n",
+             result.out)
+    answer = changed(STATUS)
+    answer["drift"].update(equal=False, differs=[
+        {"what": "tables", "text": "the tables that run are not those"},
+        {"what": "file", "text": "/etc/ppsfw/policy.json is not what is in force"}])
+    answer["change"] = {"file_differs": True}
+    result, _ = ask({"status": answer})
+    before = result.out[:result.out.index("\npolicy ")]
+    check_in("ALERT      drift: the tables that run are not those\n", before)
+    check_in("ALERT      drift: /etc/ppsfw/policy.json is not what is in force", before)
+    check_not_in("NOTE", before)
+    check_in("approved   = running: NO", result.out)
+    answer["drift"].update(equal=None, differs=[])
+    result, _ = ask({"status": answer})
+    check_in("NOTE       the configured policy file is not what is in force", result.out)
+    check_in("approved   = running: not known: being checked", result.out)
+    answer["drift"]["why"] = "the approved policy cannot be compiled again: no memory"
+    check_in("not known: the approved policy cannot", ask({"status": answer})[0].out)
+
+
+@test
 def verbose_status_adds_the_workers_and_the_whole_digest():
     result, _ = ask({"status": STATUS}, "-v")
     for part in ("WORKER", "running", POLICY["digest"], POLICY["file"]):

@@ -32,7 +32,7 @@ def state_of(appliance):
 STATUS = {
     "": {"version", "pid", "mode", "clock", "started", "uptime_sec", "policy", "segments", "flows",
          "packets", "top_drops", "workers", "events", "reload", "change", "observed",
-         "signatures"},
+         "signatures", "drift"},
     "policy": {"name", "revision", "authority", "digest", "generation", "file", "loaded",
                "age_sec", "valid_until", "rules", "entries", "table_bytes", "signers",
                "lapsed"},
@@ -43,6 +43,7 @@ STATUS = {
     "events": {"written", "lost", "write_errors", "file"},
     "reload": {"busy", "loads", "refused"},
     "change": {"state", "number", "confirmed", "pending", "file_differs"},
+    "drift": {"equal", "checked", "running", "approved", "differs", "why"},
 }
 PORT = {"name", "driver", "link", "speed_mbps", "mtu", "rx_packets", "rx_bytes", "tx_packets",
         "tx_bytes", "rx_pps", "tx_pps", "rx_bps", "tx_bps", "missed", "no_buffer", "errors"}

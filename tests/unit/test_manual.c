@@ -125,6 +125,8 @@ static void every_kind_of_event_is_named(void)
 		"policy_forced",
 		"policy_file_differs",
 		"signatures_lapsed",
+		"policy_drift",
+		"policy_drift_ended",
 		"exception_expiring",
 		"exception_expired",
 		"exception_revived",
@@ -178,7 +180,7 @@ static void every_severity_is_that_of_the_table(void)
 		}
 		free(item);
 	}
-	CU_ASSERT_EQUAL(n, 25);
+	CU_ASSERT_EQUAL(n, 27);
 	free(section);
 }
 

@@ -179,6 +179,10 @@ static void a_context_that_is_missing_or_another_is_found(void)
 	CU_ASSERT(differs_in(&before, &after, PPS_PART_IN4));
 	CU_ASSERT(after.strange);
 	ruleset->priv->contexts[0] = context;
+	/* One that comes back gets a new generation. */
+	ruleset->generation = ask_generation();
+	after = digest_of(ruleset);
+	CU_ASSERT(is_equal(&before, &after));
 	pps_ruleset_destroy(ruleset, NULL);
 }
 
