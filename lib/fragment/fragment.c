@@ -300,8 +300,9 @@ void pps_fragment_drop(struct pps_fragment_store *store, const struct pps_fragme
 	const struct pps_packet *packet)
 {
 	enum pps_reason reason = (enum pps_reason)view->reason;
-	bool by_parser =
-		reason == PPS_REASON_FRAGMENT_ND || pps_reason_step(reason) != PPS_STEP_FRAGMENTS;
+	bool by_parser = reason == PPS_REASON_FRAGMENT_ND ||
+		reason == PPS_REASON_FRAGMENT_ICMP_ERROR ||
+		pps_reason_step(reason) != PPS_STEP_FRAGMENTS;
 
 	if (view->datagram != NULL && view->datagram->state == FRAGMENT_POISONED)
 		return;
