@@ -9,7 +9,7 @@
 
 #include "unit.h"
 
-#define POOL_SIZE  255
+#define POOL_SIZE  1023
 #define EVENT_RING 4096
 #define MEGABYTES  256
 
