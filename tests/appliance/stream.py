@@ -4,7 +4,7 @@
 import socket
 import struct
 
-from harness import INSIDE, OUTSIDE
+from harness import INSIDE, OUTSIDE, PATIENCE
 from lab import CLIENT, SERVER
 from tap import check, check_equal
 
@@ -22,7 +22,7 @@ class Stream:
         for end, address in ((self.source, (SERVER, 20000)), (self.sink, (CLIENT, 9000))):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
             end.bind(address)
-            end.settimeout(10)
+            end.settimeout(PATIENCE)
         self.source.connect((CLIENT, 9000))
         self.sink.connect((SERVER, 20000))
         self.sent = 0
@@ -53,4 +53,4 @@ class Stream:
         self.source.settimeout(1)
         self.source.send(b"hello")
         check_equal(self.sink.recv(100), b"hello")
-        self.source.settimeout(10)
+        self.source.settimeout(PATIENCE)

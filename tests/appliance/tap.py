@@ -65,7 +65,7 @@ def check_not_in(part, whole):
         raise Failed(f"{part!r} is in {whole!r}")
 
 
-def wait_until(condition, what, seconds=10.0):
+def wait_until(condition, what, seconds=60.0):
     """Waits for something that another process does; fails after 'seconds'."""
     end = time.monotonic() + seconds
     while not condition():
