@@ -14,7 +14,7 @@ import os
 import socket
 import subprocess
 
-from bulk import BLOCK, all_at_once, connection, flood, receive_blocks, send_blocks
+from bulk import BLOCK, all_at_once, connection, family_of, flood, receive_blocks, send_blocks
 from harness import INSIDE, OPEN_LINK, OUTSIDE, PATIENCE, approve, policy
 from lab import CLIENT, CLIENT6, SERVER, SERVER6
 from road import CALM, FAMILIES, HOSTS, REORDERING, STORM, Shared, need, other, router
@@ -50,7 +50,7 @@ def serving(road, side, *command, address, port, folder=None):
         def accepts():
             check_equal(process.poll(), None)
             with road.at(side):
-                end = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+                end = socket.socket(family_of(address))
             with end:
                 return end.connect_ex((address, port)) == 0
         wait_until(accepts, command[0], PATIENCE)
@@ -226,7 +226,8 @@ def dns_answers_come_over_udp_in_fragments_and_over_tcp():
     need("dig")
     keep_fragments(road)
     with serving(road, OUTSIDE, "dnsmasq", "-k", "-C", "/dev/null", "-u", "root", "-g", "root",
-                 "-p", "53", "-R", "-h", "--bind-interfaces", "--pid-file=", "--edns-packet-max=4096",
+                 "-p", "53", "-R", "-h", "--bind-interfaces", "--pid-file=",
+                 "--edns-packet-max=4096",
                  f"--listen-address={CLIENT},{CLIENT6}", "--address=/small.test/198.51.100.77",
                  "--txt-record=large.test," + ",".join(LARGE), address=CLIENT, port=53), \
             road.weather(may_drop=("fragment_no_first", "fragment_duplicate"), **STORM):
@@ -298,10 +299,10 @@ def ssh_sessions_and_scp_go_through_a_storm():
                  "mount -t tmpfs none /run && mkdir -m 755 /run/sshd && "
                  f"exec /usr/sbin/sshd -D -e -f {folder}/sshd_config",
                  address=SERVER, port=22), road.weather(**STORM):
-        for _, server in FAMILIES:
+        for client, server in FAMILIES:
             options = ["-i", f"{folder}/ssh_key", "-o", "BatchMode=yes", "-o",
                        "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o",
-                       "LogLevel=ERROR", "-o", f"BindAddress={CLIENT6 if ':' in server else CLIENT}"]
+                       "LogLevel=ERROR", "-o", f"BindAddress={client}"]
             check(run_long(road, OUTSIDE, "ssh", "-F", "none", *options, f"root@{server}", "cat",
                            stdin=BLOCK) == BLOCK, "the session said something else")
             remote = f"root@{bracketed(server)}:{folder}"
