@@ -24,6 +24,7 @@
  *       224 bits, SHA-224) and every certificate is valid at the time asked for;
  *     - with a revocation list, no certificate of the chain is revoked, and for each issuer of the
  *       chain there is a list that is valid at that time;
+ *     - its key is for RSA (PSS, too) or ECDSA;
  *     - its certificate's key usage, where it has one, permits signatures;
  *     - its certificate's subject is one of those listed, where any are, and it has the extended
  * key usage demanded, where one is ("any" usage is not that usage);

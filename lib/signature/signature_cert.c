@@ -189,8 +189,6 @@ static bool is_supported(const EVP_PKEY *key)
 	case EVP_PKEY_RSA:
 	case EVP_PKEY_RSA_PSS:
 	case EVP_PKEY_EC:
-	case EVP_PKEY_ED25519:
-	case EVP_PKEY_ED448:
 		return true;
 	default:
 		return false;
@@ -202,8 +200,8 @@ char *find_weakness(X509 *cert)
 	const EVP_PKEY *key = X509_get0_pubkey(cert);
 
 	if (key == NULL || !is_supported(key))
-		return pps_strdup("its key is of a kind that is not taken (RSA, EC, Ed25519 and "
-				  "Ed448 are)");
+		return pps_strdup("its key is neither of RSA nor of an elliptic curve with "
+				  "ECDSA");
 	if (EVP_PKEY_get_security_bits(key) < SECURITY_BITS)
 		return pps_asprintf("its key of %d bits is too weak (RSA has 2048 at least, "
 				    "elliptic curves 224)",

@@ -8,6 +8,7 @@
 #include <openssl/cms.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 
 #include "signature_priv.h"
 
@@ -72,6 +73,19 @@ static bool check_signer(const struct pps_signature_maker *maker, X509 *cert, EV
 	return false;
 }
 
+/* A key for RSA-PSS alone must be told so: openssl makes what does not verify otherwise. */
+static bool add_signer(CMS_ContentInfo *cms, X509 *cert, EVP_PKEY *key, unsigned int flags)
+{
+	bool pss = EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA_PSS;
+	CMS_SignerInfo *info =
+		CMS_add1_signer(cms, cert, key, EVP_sha256(), flags | (pss ? CMS_KEY_PARAM : 0));
+
+	return info != NULL &&
+		(!pss ||
+			EVP_PKEY_CTX_set_rsa_padding(
+				CMS_SignerInfo_get0_pkey_ctx(info), RSA_PKCS1_PSS_PADDING) > 0);
+}
+
 static bool sign(X509 *cert, EVP_PKEY *key, STACK_OF(X509) * others,
 	const struct pps_policy_bundle *bundle, struct pps_str *ret)
 {
@@ -84,7 +98,7 @@ static bool sign(X509 *cert, EVP_PKEY *key, STACK_OF(X509) * others,
 
 	pps_policy_bundle_content(bundle, &content);
 	bio = BIO_new_mem_buf(pps_str_text(&content), (int)content.len);
-	if (cms != NULL && CMS_add1_signer(cms, cert, key, EVP_sha256(), flags) != NULL &&
+	if (cms != NULL && add_signer(cms, cert, key, flags) &&
 		CMS_final(cms, bio, NULL, flags) == 1)
 		n = i2d_CMS_ContentInfo(cms, &der);
 	if (n > 0)

@@ -476,6 +476,21 @@ def a_start_takes_the_confirmed_policy_though_a_signer_was_revoked_since_and_say
                      json.dumps(box.call("status")["policy"]["lapsed"]))
 
 
+@test
+def an_exception_ends_whoever_may_sign_today():
+    with Authority() as ca:
+        for name in ("Alice", "Bob"):
+            ca.issue(name)
+        ends = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=3)
+        exception = {"id": "EXC", "direction": "inbound", "service": "ssh", "source": "any",
+                     "destination": "198.51.100.10", "approved_by": "CMB", "reason": "repair",
+                     "expires": ends.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        with box_of(ca, policy(WEB, exceptions=[exception]), crl=ca.path("crl.pem")).start() as box:
+            ca.revoke("Bob")
+            wait_until(lambda: events(box, "exception_expired"), "the end")
+            check_equal(counted(box.call("status")["policy"]["signers"]), [ALICE, BOB])
+
+
 def days_ago(days):
     """A time as records have it."""
     moment = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=days)

@@ -85,6 +85,16 @@ static void set_time(ASN1_TIME *time, long long seconds, long long otherwise)
 	ASN1_TIME_set(time, (time_t)(seconds ? seconds : otherwise));
 }
 
+static EVP_PKEY *make_key(const char *algorithm)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, algorithm, NULL);
+	EVP_PKEY *key = NULL;
+
+	CU_ASSERT_FATAL(EVP_PKEY_keygen_init(ctx) > 0 && EVP_PKEY_generate(ctx, &key) > 0);
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
 struct identity fixture_make(const struct spec *spec)
 {
 	struct identity identity = {.cert = X509_new(), .key = spec->key};
@@ -93,6 +103,8 @@ struct identity fixture_make(const struct spec *spec)
 
 	if (identity.key)
 		EVP_PKEY_up_ref(identity.key);
+	else if (spec->algorithm)
+		identity.key = make_key(spec->algorithm);
 	else
 		identity.key = spec->rsa_bits ? EVP_RSA_gen((unsigned int)spec->rsa_bits)
 					      : EVP_EC_gen("P-256");

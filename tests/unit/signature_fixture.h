@@ -32,6 +32,7 @@ struct spec {
 	long long from, until; /* 0: a day around NOW */
 	const char *ca, *usage, *extended; /* extensions, as openssl.cnf has them; NULL: none */
 	int rsa_bits; /* 0: P-256 */
+	const char *algorithm; /* of the key instead, as EVP_PKEY_CTX_new_from_name() has it */
 	const EVP_MD *digest; /* of the certificate's own signature; NULL: SHA-256 */
 	unsigned int n_units; /* organizational units in its name */
 };

@@ -231,16 +231,18 @@ static void write_pair(const struct identity *signer)
 
 static void a_signature_that_is_made_counts(void)
 {
-	static const int bits[] = {0, 2048};
+	static const struct spec specs[] = {
+		{.rsa_bits = 0}, {.rsa_bits = 2048}, {.algorithm = "RSA-PSS"}};
 	struct pps_signature_maker maker;
 
 	begin();
-	for (size_t i = 0; i < UNIT_COUNT(bits); i++) {
+	for (size_t i = 0; i < UNIT_COUNT(specs); i++) {
 		struct identity signer = fixture_make(&(struct spec){.name = "S",
 			.issuer = &root,
 			.until = NOW + DAY,
 			.from = 1,
-			.rsa_bits = bits[i]});
+			.algorithm = specs[i].algorithm,
+			.rsa_bits = specs[i].rsa_bits});
 
 		write_pair(&signer);
 		maker = (struct pps_signature_maker){
@@ -299,7 +301,7 @@ static void a_passphrase_is_asked_for_and_must_be_right(void)
 
 static void what_would_count_nowhere_is_not_made(void)
 {
-	struct identity old, small, other;
+	struct identity old, small, other, edwards;
 	struct pps_signature_maker maker;
 
 	begin();
@@ -316,6 +318,14 @@ static void what_would_count_nowhere_is_not_made(void)
 		strstr(make(&maker), "the certificate expired at 2001-09-09T01:46:40Z"));
 	write_pair(&small);
 	CU_ASSERT_PTR_NOT_NULL(strstr(make(&maker), "its key of 1024 bits is too weak"));
+	edwards = fixture_make(&(struct spec){.name = "Ed",
+		.issuer = &root,
+		.from = 1,
+		.until = NOW + DAY,
+		.algorithm = "ED25519"});
+	write_pair(&edwards);
+	CU_ASSERT_PTR_NOT_NULL(strstr(
+		make(&maker), "its key is neither of RSA nor of an elliptic curve with ECDSA"));
 	write_pair(&alice);
 	fixture_write_key("key", other.key, NULL);
 	CU_ASSERT_PTR_NOT_NULL(strstr(make(&maker), "key is not the key of the certificate in"));
