@@ -677,6 +677,8 @@ static void every_signer_of_a_file_counts(void)
 
 static void more_signatures_than_the_bound_are_refused(void)
 {
+	struct pps_errors errors = {0};
+
 	begin();
 	add_many(PPS_SIGNERS_MAX, (const struct identity *[]){&alice}, 1);
 	CU_ASSERT_STRING_EQUAL(judge(), "");
@@ -685,6 +687,11 @@ static void more_signatures_than_the_bound_are_refused(void)
 	again();
 	add_many(PPS_SIGNERS_MAX + 1, (const struct identity *[]){&alice}, 1);
 	CU_ASSERT_PTR_NOT_NULL(strstr(judge(), "signatures: there are more than 64;"));
+	/* And no more are judged. */
+	pps_signature_check(&rules, &bundle, NOW * PPS_NS_PER_SEC, true, &signers, &errors);
+	CU_ASSERT_EQUAL(signers.n, PPS_SIGNERS_MAX);
+	pps_signers_fini(&signers);
+	pps_errors_fini(&errors);
 	end();
 }
 
@@ -708,6 +715,14 @@ static void a_signature_covers_the_lists_that_a_policy_names(void)
 	CU_ASSERT_STRING_EQUAL(judge(), "");
 	list->text[0] = '2';
 	CU_ASSERT_STRING_NOT_EQUAL(judge(), "");
+	list->text[0] = '1';
+	bundle.text[3] ^= 1;
+	CU_ASSERT_STRING_NOT_EQUAL(judge(), "");
+	bundle.text[3] ^= 1;
+	list->name[0] = 'c';
+	CU_ASSERT_STRING_NOT_EQUAL(judge(), "");
+	list->name[0] = 'b';
+	CU_ASSERT_STRING_EQUAL(judge(), "");
 	pps_str_fini(&content);
 	end();
 }
