@@ -25,6 +25,7 @@ static const struct option options[] = {
 		"go back by itself unless \"confirm\" comes within so many"},
 	{"--force", NULL, OPT_FORCE, "whatever the revision, older or the same"},
 	{"--diff", NULL, OPT_DIFF, "show first what it changes"},
+	{"--history", NULL, OPT_HISTORY, "numbers of the history, not files"},
 	{"--cert", "FILE", OPT_SIGNER, "the signer's certificate, PEM or DER"},
 	{"--key", "FILE", OPT_SIGNER, "its private key, PEM"},
 	{"--chain", "FILE", OPT_SIGN, "certificates of CAs between, to go along"},
@@ -214,6 +215,7 @@ static enum status set_option(struct cli *cli, const char *name, const char *val
 		{"--follow", &cli->follow},
 		{"--force", &cli->force},
 		{"--diff", &cli->diff},
+		{"--history", &cli->history},
 	};
 	const struct {
 		const char *name;

@@ -36,6 +36,7 @@ enum {
 	OPT_SIGNER = 128, /* these must be given */
 	OPT_SIGN = 256,
 	OPT_VERIFY = 512,
+	OPT_HISTORY = 1024,
 };
 
 #define SUBJECTS_MAX 64
@@ -50,7 +51,7 @@ struct cli {
 	char **argv;
 	const char *socket;
 	bool json, verbose, help, version;
-	bool strict, follow, force, diff;
+	bool strict, follow, force, diff, history;
 	uint64_t confirm_sec; /* 0: not given */
 	uint64_t max; /* 0: not given */
 	const char *pcap; /* NULL: not given */
@@ -190,6 +191,11 @@ json_t *bundle_params(const struct pps_policy_bundle *bundle);
 json_t *diff_running(
 	struct cli *cli, const struct pps_policy *after, const struct pps_policy_bundle *bundle);
 void print_diff(struct cli *cli, const json_t *diff);
+
+/* ---- cmd_change.c ---- */
+
+/* {"number": n} of a number of the history; NULL after saying what is wrong with it. */
+json_t *history_params(const struct cli *cli, const char *text);
 
 /* ---- cmd_status.c ---- */
 

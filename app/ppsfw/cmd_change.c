@@ -12,26 +12,23 @@
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define DIGEST_SHOWN    12
 
-/* {"number": n} from the one word there may be; NULL after saying what is wrong with it. */
-static json_t *read_number(const struct cli *cli)
+json_t *history_params(const struct cli *cli, const char *text)
 {
-	json_t *params = json_object();
-	const char *text;
-	char *end;
 	json_int_t number;
+	char *end;
 
-	if (cli->argc == 0)
-		return params;
-	text = cli->argv[0];
 	errno = 0;
 	number = strtoll(text, &end, 10);
-	if (*text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && number > 0) {
-		json_object_set_new(params, "number", json_integer(number));
-		return params;
-	}
+	if (*text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && number > 0)
+		return json_pack("{s:I}", "number", number);
 	usage_error(cli, "\"%s\" is not a number of the history", text);
-	json_decref(params);
 	return NULL;
+}
+
+/* The same from the one word there may be. */
+static json_t *read_number(const struct cli *cli)
+{
+	return cli->argc == 0 ? json_object() : history_params(cli, cli->argv[0]);
 }
 
 static enum status finish(struct cli *cli, json_t *answer, const char *what)
@@ -72,6 +69,36 @@ enum status cmd_rollback(struct cli *cli)
 
 /* ---- history ---- */
 
+/* "+3 -1 =2 ~4", with the signs of "diff"; the last is all that is no region. */
+static void add_changes(struct table *table, const json_t *changes)
+{
+	static const struct {
+		char sign;
+		const char *key;
+	} kinds[] = {{'+', "allowed"}, {'-', "denied"}, {'=', "rebound"}};
+	static const char *const others[] = {"rules", "exceptions", "link", "sources", "settings"};
+	struct pps_str text = PPS_STR_INIT;
+	uint64_t n_others = 0;
+
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		uint64_t n = get_count(changes, kinds[i].key);
+
+		if (n > 0)
+			pps_str_addf(&text, "%c%" PRIu64 " ", kinds[i].sign, n);
+	}
+	for (size_t i = 0; i < COUNT_OF(others); i++)
+		n_others += get_count(changes, others[i]);
+	if (n_others > 0)
+		pps_str_addf(&text, "~%" PRIu64 " ", n_others);
+	if (!json_is_object(changes))
+		table_cell(table, STYLE_PLAIN, "-");
+	else if (text.len == 0)
+		table_cell(table, STYLE_PLAIN, "none");
+	else
+		table_cell(table, STYLE_PLAIN, "%.*s", (int)text.len - 1, pps_str_text(&text));
+	pps_str_fini(&text);
+}
+
 static void add_entry(struct table *table, const json_t *entry, uint64_t in_force)
 {
 	const json_t *who = json_object_get(entry, "who"), *rules = json_object_get(entry, "rules");
@@ -100,6 +127,7 @@ static void add_entry(struct table *table, const json_t *entry, uint64_t in_forc
 	table_cell(table, STYLE_PLAIN, "%" PRIu64,
 		get_count(rules, "approved") + get_count(rules, "exceptions") +
 			get_count(rules, "banned"));
+	add_changes(table, json_object_get(entry, "changes"));
 	table_cell(table, STYLE_PLAIN, "%.*s", DIGEST_SHOWN, get_text(entry, "digest"));
 	table_cell(table, STYLE_PLAIN, "%s", get_text(entry, "authority"));
 	table_cell(table, STYLE_PLAIN, "%s", *signers == '\0' ? "-" : signers);
@@ -111,7 +139,7 @@ static void print_entries(struct cli *cli, const json_t *answer)
 	static const struct column columns[] = {{.title = "NUMBER", .right = true},
 		{.title = "LOADED"}, {.title = "OUTCOME"}, {.title = "CAUSE"}, {.title = "WHO"},
 		{.title = "POLICY", .most = 28}, {.title = "REVISION", .right = true},
-		{.title = "RULES", .right = true}, {.title = "DIGEST"},
+		{.title = "RULES", .right = true}, {.title = "CHANGES"}, {.title = "DIGEST"},
 		{.title = "AUTHORITY", .most = 32}, {.title = "SIGNED BY", .most = 48}};
 	struct table *table = table_create(columns, COUNT_OF(columns));
 	const json_t *entry;

@@ -265,17 +265,15 @@ static char *take_text(const json_t *text, size_t *ret_len)
 	return pps_str_take(&copy);
 }
 
-/* The policy in force, or NULL after saying why not. */
-static struct pps_policy *running_policy(struct cli *cli)
+/* The policy of an answer with its text and files, or NULL after saying why not. */
+static struct pps_policy *told_policy(struct cli *cli, const json_t *answer, const char *what)
 {
 	struct pps_policy_bundle bundle = {0};
 	struct pps_errors errors = {0};
 	struct pps_policy *policy;
-	json_t *answer, *file;
 	const char *name;
+	json_t *file;
 
-	if (call_daemon(cli, "policy_text", json_object(), &answer) != CLI_OK)
-		return NULL;
 	bundle.text = take_text(json_object_get(answer, "text"), &bundle.len);
 	json_object_foreach(json_object_get(answer, "files"), name, file)
 	{
@@ -285,13 +283,24 @@ static struct pps_policy *running_policy(struct cli *cli)
 	}
 	policy = pps_policy_parse_bundle(&bundle, &errors);
 	for (size_t i = 0; i < errors.n; i++)
-		failure(cli, "the policy in force: %s: %s", errors.items[i].path,
-			errors.items[i].text);
+		failure(cli, "%s: %s: %s", what, errors.items[i].path, errors.items[i].text);
 	if (policy == NULL)
 		print_errors_json(cli, "no answer", &errors);
-	json_decref(answer);
 	pps_errors_fini(&errors);
 	pps_policy_bundle_fini(&bundle);
+	return policy;
+}
+
+/* The policy in force, or NULL after saying why not. */
+static struct pps_policy *running_policy(struct cli *cli)
+{
+	struct pps_policy *policy;
+	json_t *answer;
+
+	if (call_daemon(cli, "policy_text", json_object(), &answer) != CLI_OK)
+		return NULL;
+	policy = told_policy(cli, answer, "the policy in force");
+	json_decref(answer);
 	return policy;
 }
 
@@ -327,14 +336,65 @@ static json_t *diff_new(struct cli *cli)
 	return diff;
 }
 
+/* A policy of the history, with the number of the one before it; NULL after saying why not. */
+static struct pps_policy *recorded_policy(struct cli *cli, json_t *params, char **ret_before)
+{
+	struct pps_policy *policy;
+	json_t *answer;
+	uint64_t before;
+
+	if (params == NULL || call_daemon(cli, "history", params, &answer) != CLI_OK)
+		return NULL;
+	policy = told_policy(cli, answer, "the policy of the history");
+	before = get_count(json_object_get(answer, "entry"), "before");
+	if (ret_before != NULL)
+		*ret_before = pps_asprintf("%" PRIu64, before);
+	json_decref(answer);
+	return policy;
+}
+
+static json_t *diff_history(struct cli *cli)
+{
+	char *before_text = NULL;
+	struct pps_policy *before = NULL, *after;
+	json_t *diff = NULL;
+
+	after = recorded_policy(cli, history_params(cli, cli->argv[cli->argc - 1]), &before_text);
+	if (after != NULL && cli->argc == 1 && strcmp(before_text, "0") == 0)
+		failure(cli, "number %s of the history is the first: it changed nothing",
+			cli->argv[0]);
+	else if (after != NULL)
+		before = recorded_policy(cli,
+			history_params(cli, cli->argc == 2 ? cli->argv[0] : before_text), NULL);
+	if (before != NULL)
+		diff = compare(cli, before, after);
+	free(before_text);
+	pps_policy_destroy(before);
+	pps_policy_destroy(after);
+	return diff;
+}
+
+/* True when every word is a number of the history. */
+static bool are_numbers(const struct cli *cli)
+{
+	for (int i = 0; i < cli->argc; i++) {
+		json_t *params = history_params(cli, cli->argv[i]);
+
+		if (params == NULL)
+			return false;
+		json_decref(params);
+	}
+	return true;
+}
+
 enum status cmd_diff(struct cli *cli)
 {
 	enum status status;
 	json_t *diff;
 
-	if (!has_arguments(cli, 1, 2))
+	if (!has_arguments(cli, 1, 2) || (cli->history && !are_numbers(cli)))
 		return CLI_USAGE;
-	diff = cli->argc == 2 ? diff_files(cli) : diff_new(cli);
+	diff = cli->history ? diff_history(cli) : cli->argc == 2 ? diff_files(cli) : diff_new(cli);
 	if (diff == NULL)
 		return CLI_FAILED;
 	if (cli->json)

@@ -24,7 +24,7 @@ const struct command commands[] = {
 		"go back: from a policy not confirmed yet, else to the one confirmed before"},
 	{"history", "[NUMBER]", 0, NULL, cmd_history,
 		"the policies that were loaded, who did it and what became of them; or one whole"},
-	{"diff", "[OLD] NEW", OPT_MAX, NULL, cmd_diff,
+	{"diff", "[OLD] NEW", OPT_MAX | OPT_HISTORY, NULL, cmd_diff,
 		"which traffic a policy permits and another (or the one in force) does not"},
 	{"show rules", "", 0, NULL, cmd_show_rules, "the rules in force with their counters"},
 	{"show flows", "[FILTER]", OPT_MAX, &flow_words, cmd_show_flows, "live flows"},

@@ -60,12 +60,15 @@ static bool is_recorded(const struct change *change, const struct reload_request
 		request->number == 0;
 }
 
-bool change_write(
-	struct change *change, const struct reload_request *request, struct pps_errors *errors)
+bool change_write(struct change *change, const struct pps_ruleset *current,
+	const struct pps_ruleset *next, struct reload_request *request, struct pps_errors *errors)
 {
-	return !is_recorded(change, request) ||
-		history_write(change->history, history_next(change->history),
-			&request->bundle->files, errors);
+	if (!is_recorded(change, request))
+		return true;
+	if (current != NULL)
+		request->changes = pps_diff_counts(current->policy, next->policy, next->as_of_ns);
+	return history_write(
+		change->history, history_next(change->history), &request->bundle->files, errors);
 }
 
 static json_t *who_json(const struct pps_ctl_peer *who)
@@ -101,7 +104,7 @@ static json_t *entry_json(const struct change *change, const struct reload_reque
 
 	pps_policy_bundle_digest(bundle, content);
 	return json_pack("{s:I, s:o, s:s, s:s, s:o, s:o, s:s, s:I, s:s?, s:s, s:s, s:o, s:o, s:b, "
-			 "s:o, s:o, s:o, s:O?}",
+			 "s:o, s:o, s:o, s:O?, s:O?}",
 		"number", (json_int_t)history_next(change->history), "time",
 		time_json(pps_time_wall_ns(), 3), "outcome",
 		request->confirm_sec > 0 ? "pending" : "confirmed", "cause",
@@ -112,7 +115,7 @@ static json_t *entry_json(const struct change *change, const struct reload_reque
 		part_names(bundle->files, bundle->n_files), "forced", request->forced, "before",
 		number_json(change->number), "rollback_to", number_json(request->rollback_to),
 		"signatures", part_names(bundle->signatures, bundle->n_signatures), "signers",
-		request->bundle->signers);
+		request->bundle->signers, "changes", request->changes);
 }
 
 bool change_record(

@@ -66,9 +66,10 @@ bool change_permits(const struct change *change, const struct reload_request *re
  * request whether it is a change at all, and whether force was needed. False and an error. */
 bool change_check(const struct change *change, const struct pps_ruleset *current,
 	const struct pps_policy *policy, struct reload_request *request, struct pps_errors *errors);
-/* The builder's: puts the policy on the disk. False and an error. */
-bool change_write(
-	struct change *change, const struct reload_request *request, struct pps_errors *errors);
+/* The builder's: puts the policy on the disk, and in the request what it changes of 'current' (NULL
+ * at the first start), as of 'next'. False and an error. */
+bool change_write(struct change *change, const struct pps_ruleset *current,
+	const struct pps_ruleset *next, struct reload_request *request, struct pps_errors *errors);
 /* Records the compiled policy, before it is published. False and an error. */
 bool change_record(
 	struct manager *manager, const struct pps_policy *policy, struct pps_errors *errors);

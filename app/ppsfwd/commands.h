@@ -68,7 +68,8 @@
  *            "user"}, "file", "policy", "revision", "authority", "digest", "content",
  *            "rules": {"approved","exceptions","banned"}, "files": [name], "forced": bool,
  *            "before": number|null, "rollback_to": number|null, "signatures": [name],
- *            "signers": null | SIGNERS}
+ *            "signers": null | SIGNERS,
+ *            "changes": null | how much differs from "before", as in pps_diff_counts()}
  * history {"number": n}                                                                 (view)
  *   {"entry": ENTRY, "text": the policy's bytes, "files": {NAME: contents},
  *    "signatures": {NAME: base64}}

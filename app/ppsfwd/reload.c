@@ -53,6 +53,7 @@ static void free_request(struct reload_request *request)
 {
 	free(request->name);
 	reload_bundle_release(request->bundle);
+	json_decref(request->changes);
 	*request = (struct reload_request){0};
 }
 
@@ -99,7 +100,7 @@ static struct pps_ruleset *compile(
 		pps_policy_destroy(policy);
 		return NULL;
 	}
-	if (change_write(&manager->change, request, errors))
+	if (change_write(&manager->change, reload->current, ruleset, request, errors))
 		return ruleset;
 	pps_ruleset_destroy(ruleset, manager->book);
 	return NULL;

@@ -74,6 +74,7 @@ struct reload_request {
 	bool force; /* the order of revisions does not hold */
 	bool unchanged; /* builder: wo. The bytes in force again */
 	bool forced; /* builder: wo. Without force it had been refused */
+	json_t *changes; /* builder: wo. What it changes, in short; NULL: not known */
 	struct pps_ctl_peer who; /* pid 0: the daemon itself */
 	struct pps_ctl_call *call; /* to answer, or NULL */
 };

@@ -341,7 +341,12 @@ static bool make_regions(struct policy_space *before, struct policy_space *after
 bool pps_diff_make(const struct pps_policy *before, const struct pps_policy *after, uint64_t now_ns,
 	struct pps_diff *ret, struct pps_errors *errors)
 {
-	uint64_t budget = PPS_DIFF_BUDGET;
+	return diff_make(before, after, now_ns, PPS_DIFF_BUDGET, ret, errors);
+}
+
+bool diff_make(const struct pps_policy *before, const struct pps_policy *after, uint64_t now_ns,
+	uint64_t budget, struct pps_diff *ret, struct pps_errors *errors)
+{
 	struct policy_space spaces[2];
 	bool fits;
 

@@ -435,6 +435,41 @@ static void add_settings(
 	json_object_set_new(root, "settings", list);
 }
 
+/* All but the regions. */
+static void add_others(const struct pps_policy *before, const struct pps_policy *after,
+	uint64_t now_ns, json_t *root)
+{
+	add_rule_changes(before, after, root);
+	add_windows(before, after, now_ns, root);
+	add_link(before, after, root);
+	add_sources(before, after, root);
+	add_settings(before, after, root);
+}
+
+json_t *pps_diff_counts(
+	const struct pps_policy *before, const struct pps_policy *after, uint64_t now_ns)
+{
+	json_int_t kinds[PPS_DIFF_REBOUND + 1] = {0};
+	json_t *counts = NULL, *others = json_object(), *list;
+	struct pps_errors errors = {0};
+	struct pps_diff diff;
+	const char *key;
+
+	if (diff_make(before, after, now_ns, PPS_DIFF_BUDGET / 10, &diff, &errors)) {
+		for (size_t i = 0; i < diff.n; i++)
+			kinds[diff.regions[i].kind]++;
+		counts = json_pack("{s:I, s:I, s:I}", "allowed", kinds[PPS_DIFF_ALLOWED], "denied",
+			kinds[PPS_DIFF_DENIED], "rebound", kinds[PPS_DIFF_REBOUND]);
+		add_others(before, after, now_ns, others);
+		json_object_foreach(others, key, list) json_object_set_new(
+			counts, key, json_integer((json_int_t)json_array_size(list)));
+	}
+	json_decref(others);
+	pps_diff_fini(&diff);
+	pps_errors_fini(&errors);
+	return counts;
+}
+
 static bool has_elements(const json_t *root, const char *key)
 {
 	return json_array_size(json_object_get(root, key)) > 0;
@@ -454,11 +489,7 @@ json_t *pps_diff_json(const struct pps_policy *before, const struct pps_policy *
 		"as_of", time_text(now_ns));
 	add_regions(&diff, before, after, root);
 	pps_diff_fini(&diff);
-	add_rule_changes(before, after, root);
-	add_windows(before, after, now_ns, root);
-	add_link(before, after, root);
-	add_sources(before, after, root);
-	add_settings(before, after, root);
+	add_others(before, after, now_ns, root);
 	json_object_set_new(root, "traffic_differs",
 		json_boolean(has_elements(root, "allowed") || has_elements(root, "denied") ||
 			has_elements(root, "link") || has_elements(root, "sources")));

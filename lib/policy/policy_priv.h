@@ -356,6 +356,10 @@ bool rule_boxes(const struct pps_rule *rule, unsigned int family, struct box_lis
 bool box_list_add(struct box_list *list, const struct pps_space_item *item);
 pps_u128 addr_number(const struct pps_addr *addr);
 
+/* pps_diff_make() within a budget (policy_diff.c). */
+bool diff_make(const struct pps_policy *before, const struct pps_policy *after, uint64_t now_ns,
+	uint64_t budget, struct pps_diff *ret, struct pps_errors *errors);
+
 /* An inclusive range of addresses of one family (policy_traffic_text.c). */
 struct addr_range {
 	pps_u128 lo, hi;

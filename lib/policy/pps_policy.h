@@ -509,4 +509,12 @@ void pps_diff_fini(struct pps_diff *diff);
 json_t *pps_diff_json(const struct pps_policy *before, const struct pps_policy *after,
 	uint64_t now_ns, struct pps_errors *errors);
 
+/*
+ * The same in short, as how many: {"allowed", "denied", "rebound" (regions), "rules", "exceptions",
+ * "link", "sources", "settings"}. NULL when it would take more than a second or so: a tenth of the
+ * work that the others may take.
+ */
+json_t *pps_diff_counts(
+	const struct pps_policy *before, const struct pps_policy *after, uint64_t now_ns);
+
 #endif

@@ -94,6 +94,48 @@ def the_history_says_who_loaded_what_after_what():
 
 
 @test
+def the_history_says_what_each_policy_changed():
+    with kept().start() as box:
+        load(box, TWO)
+        load(box, {**THREE, "approved": [{**WEB, "approved_by": "CMB 3"}]})
+        box.call("rollback", {"number": 1})
+        changes = [entry["changes"] for entry in reversed(box.call("history")["entries"])]
+        check_equal([changes[0]] + [
+            {kind: n for kind, n in change.items() if n > 0} for change in changes[1:]],
+            [None, {"allowed": 1, "rules": 1}, {"denied": 1, "rules": 2}, {"rules": 1}])
+        lines = [line.split() for line in box.cli("history").out.splitlines()]
+        column = lines[0].index("CHANGES")
+        check_in("~1", lines[1])
+        check_equal([line[column] for line in lines[2:4]], ["-1", "+1"])
+        check_equal([line[column + 1] for line in lines[2:4]], ["~2", "~1"])
+        # What one changed of the one before it, and between any two.
+        result = box.cli("diff", "--history", "2")
+        check_equal(result.code, FAILED)
+        check_in("policy one revision 1 -> two revision 2", result.out)
+        check_in("newly allowed (1):\n  + outbound udp any -> any:53 (domain)", result.out)
+        check_in("policy three revision 3 -> two revision 2",
+                 box.cli("diff", "--history", "3", "2").out)
+        check_equal(box.cli("diff", "--history", "1", "4").code, OK)
+        check_equal(box.ask("diff", "--history", "1", "4")["rules"], [])
+        check_in("is the first", box.cli("diff", "--history", "1").err)
+        check_equal(box.cli("diff", "--history", "9").code, FAILED)
+        check_equal(box.cli("diff", "--history", box.path("policy.json")).code, USAGE)
+
+
+@test
+def a_policy_of_the_history_is_compared_with_the_files_it_had():
+    listed = policy(WEB, name="listed", revision=2, sources={"block": ["file:bad.txt"]})
+    with kept().start() as box:
+        box.call("load", {"name": "x", "text": json.dumps(listed),
+                          "files": {"bad.txt": "192.0.2.0/24\n"}})
+        box.call("load", {"name": "x", "text": json.dumps({**listed, "revision": 3}),
+                          "files": {"bad.txt": "198.51.100.0/24\n"}})
+        check_in("+ block 198.51.100.0/24\n  - block 192.0.2.0/24\n",
+                 box.cli("diff", "--history", "3").out)
+        check_equal(box.call("history")["entries"][0]["changes"]["sources"], 1)
+
+
+@test
 def fifty_policies_are_kept_and_the_confirmed_one_among_them():
     with kept().start() as box:
         for revision in range(2, 60):

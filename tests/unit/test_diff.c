@@ -31,13 +31,35 @@ static void add_lines(const json_t *diff, const char *key, const char *sign, str
 	}
 }
 
+/* The difference in short is that in full, counted. */
+static void check_counts(const json_t *diff, const json_t *counts)
+{
+	const char *key;
+	json_t *list;
+	size_t n = 0;
+
+	json_object_foreach((json_t *)(uintptr_t)diff, key, list)
+	{
+		if (!json_is_array(list))
+			continue;
+		n++;
+		CU_ASSERT_EQUAL(json_integer_value(json_object_get(counts, key)),
+			(json_int_t)json_array_size(list));
+	}
+	CU_ASSERT_EQUAL(n, 8);
+	CU_ASSERT_EQUAL(json_object_size(counts), n);
+}
+
 static json_t *diff_of(const char *before, const char *after)
 {
 	struct pps_policy *x = ask_policy(before), *y = ask_policy(after);
 	struct pps_errors errors = {0};
 	json_t *json = pps_diff_json(x, y, ask_now_ns(), &errors);
+	json_t *counts = pps_diff_counts(x, y, ask_now_ns());
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(json);
+	check_counts(json, counts);
+	json_decref(counts);
 	pps_policy_destroy(x);
 	pps_policy_destroy(y);
 	return json;
