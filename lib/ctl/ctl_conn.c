@@ -223,7 +223,7 @@ static void check_line(struct pps_ctl_conn *conn, bool was_taken)
 
 void pps_ctl_conn_serve(struct pps_ctl_conn *conn)
 {
-	bool hung_up = (conn->revents & (EPOLLHUP | EPOLLERR)) != 0;
+	bool hung_up = (conn->revents & (EPOLLHUP | EPOLLERR)) != 0, has_lines;
 
 	pps_ctl_conn_flush(conn);
 	if (may_take_lines(conn)) {
@@ -231,12 +231,14 @@ void pps_ctl_conn_serve(struct pps_ctl_conn *conn)
 			read_some(conn);
 		check_line(conn, take_lines(conn) > 0);
 	}
-	/* What a client asked for before it went is done; nobody waits for the answer. */
-	if (hung_up)
-		set_gone(conn);
-	if (!conn->gone && may_take_lines(conn) &&
+	has_lines = may_take_lines(conn) &&
 		(pps_ctl_lines_ready(&conn->in) ||
-			(conn->ended && pps_ctl_lines_pending(&conn->in) > 0)))
+			(conn->ended && pps_ctl_lines_pending(&conn->in) > 0));
+	/* What a client asked for before it went is done, in this run or, where others took its
+	 * time, in a later one; nobody waits for the answer. */
+	if (hung_up && !has_lines && (conn->ended || !may_take_lines(conn)))
+		set_gone(conn);
+	if (!conn->gone && has_lines)
 		pps_ctl_server_kick(conn->server);
 	pps_ctl_conn_watch(conn);
 }

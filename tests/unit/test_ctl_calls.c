@@ -321,6 +321,29 @@ static void a_half_closed_listener_goes_on_listening(void)
 	pps_ctl_server_destroy(f.server);
 }
 
+/* However long others take: the run's time is theirs, and what it asked is done in a later one. */
+static void what_a_client_asked_for_before_it_went_is_done(void)
+{
+	static const char big[] = BIG_1M, echo[] = ECHO_1;
+	struct ctl_fixture f;
+	int fds[16], last;
+
+	ctl_set_up(&f, PPS_CTL_ADMIN);
+	for (unsigned int i = 0; i < UNIT_COUNT(fds); i++) {
+		fds[i] = ctl_join(&f);
+		CU_ASSERT_EQUAL(send(fds[i], big, strlen(big), 0), (ssize_t)strlen(big));
+	}
+	last = ctl_join(&f);
+	CU_ASSERT_EQUAL(send(last, echo, strlen(echo), 0), (ssize_t)strlen(echo));
+	close(last);
+	ctl_run_all(&f);
+	CU_ASSERT_EQUAL(f.n_echoes, 1);
+	for (unsigned int i = 0; i < UNIT_COUNT(fds); i++)
+		close(fds[i]);
+	ctl_run_all(&f);
+	pps_ctl_server_destroy(f.server);
+}
+
 static const struct unit_test tests[] = {
 	UNIT_TEST(answers_come_in_the_order_of_completion),
 	UNIT_TEST(the_ninth_call_waits_for_its_turn),
@@ -333,6 +356,7 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(a_request_is_done_though_its_client_left),
 	UNIT_TEST(listeners_get_what_their_filter_matches),
 	UNIT_TEST(a_slow_listener_is_told_what_it_missed),
+	UNIT_TEST(what_a_client_asked_for_before_it_went_is_done),
 	UNIT_TEST(a_half_closed_listener_goes_on_listening),
 };
 
