@@ -17,6 +17,7 @@
 #define PAUSE_AFTER    1000 /* empty rounds before the loop begins to pause */
 #define SLEEP_AFTER    10000 /* and to sleep */
 #define SLEEP_NS       10000 /* and what waking costs: less than 1024 descriptors take to fill, 69 us */
+#define FRAME_MAX      65597 /* an IPv6 packet of 65575 bytes behind two VLAN tags */
 #define AGE_SLICE_BUSY 64 /* entries of the flow table looked at per round */
 #define AGE_SLICE_IDLE 1024
 
@@ -132,6 +133,28 @@ void worker_forward(struct worker *worker, const struct pps_port *port, struct r
 		rte_pktmbuf_free_bulk(dropped, n_dropped);
 }
 
+unsigned int worker_drop_giants(struct worker *worker, const struct pps_port *port,
+	struct rte_mbuf **frames, unsigned int n)
+{
+	struct pps_port_stats *stats = &worker->stats->ports[port->id];
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		uint32_t len = rte_pktmbuf_pkt_len(frames[i]);
+
+		if (likely(len <= FRAME_MAX)) {
+			frames[kept++] = frames[i];
+			continue;
+		}
+		pps_stats_add(&stats->rx_packets, 1);
+		pps_stats_add(&stats->rx_bytes, len);
+		pps_stats_add(&worker->stats->drops[PPS_REASON_LINK_GIANT], 1);
+		pps_stats_add(&worker->stats->drop_bytes, len);
+		rte_pktmbuf_free(frames[i]);
+	}
+	return kept;
+}
+
 /* One port: a burst in, verdicts, a burst out. */
 static unsigned int poll_port(struct worker *worker, const struct pps_port *port,
 	const struct pps_ruleset *ruleset, const struct pps_clock *now)
@@ -146,6 +169,8 @@ static unsigned int poll_port(struct worker *worker, const struct pps_port *port
 	unsigned int n;
 
 	n = rte_eth_rx_burst(port->id, (uint16_t)worker->index, frames, PPS_BURST_MAX);
+	if (n > 0 && unlikely(port->giants))
+		n = worker_drop_giants(worker, port, frames, n);
 	if (n == 0)
 		return 0;
 	if (unlikely(worker->observer)) {

@@ -108,6 +108,9 @@ void worker_observe(struct worker *worker, const struct pps_port *port,
 	unsigned int n);
 
 /* Shared by the two loops (worker.c). */
+/* Drops what no driver hands over whole, and returns how many are left. For ports with giants. */
+unsigned int worker_drop_giants(struct worker *worker, const struct pps_port *port,
+	struct rte_mbuf **frames, unsigned int n);
 void worker_forward(struct worker *worker, const struct pps_port *port, struct rte_mbuf **frames,
 	unsigned int n, const struct pps_verdict *verdicts);
 void worker_serve(struct worker *worker, const struct pps_ruleset *ruleset,

@@ -209,7 +209,9 @@ static void judge_one(struct capture *capture, const struct pps_port *port, stru
 	wait_for_room(worker);
 	due = age_in_front(capture, &now);
 	ruleset = ruleset_now(worker, &now);
-	if (worker->observer) {
+	if (port->giants && worker_drop_giants(worker, port, &frame, 1) == 0) {
+		/* It was no packet, but its time has come. */
+	} else if (worker->observer) {
 		worker_observe(worker, port, ruleset, &now, &frame, 1);
 	} else {
 		pps_filter_burst(worker->filter, ruleset, &ingress, &now, &frame, 1, &verdict);

@@ -105,6 +105,7 @@ static bool find_one(
 	}
 	snprintf(port->name, sizeof(port->name), "%s", name);
 	port->driver = info->driver_name ? info->driver_name : "unknown";
+	port->giants = port_is_pcap(info);
 	return true;
 }
 

@@ -67,6 +67,8 @@ struct pps_port {
 	uint8_t side; /* enum pps_side, or PPS_SIDE_MIXED */
 	char name[64];
 	const char *driver;
+	bool giants; /* its driver hands over frames longer than any packet of IP, and not all of
+			them: to read such a mbuf is to read behind it */
 };
 
 struct pps_ports {

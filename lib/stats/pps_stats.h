@@ -52,6 +52,8 @@ enum pps_step {
 	X(NONE, "none", PPS_STEP_ACCOUNT, "the packet passes")                                     \
 	X(SIDE_UNKNOWN, "side_unknown", PPS_STEP_LINK,                                             \
 		"not judged: it came on a mirror port, and its addresses do not tell its side")    \
+	X(LINK_GIANT, "link_giant", PPS_STEP_LINK,                                                 \
+		"more than 65,597 bytes, which its driver does not hand over whole")               \
 	X(LINK_RUNT, "link_runt", PPS_STEP_LINK, "the frame ends inside its link header")          \
 	X(VLAN_DENIED, "vlan_denied", PPS_STEP_LINK,                                               \
 		"the policy's link.vlans does not list a VLAN id of the frame")                    \

@@ -49,6 +49,19 @@ def what_is_not_permitted_is_dropped_in_both_directions():
 
 
 @test
+def frames_that_the_driver_hands_over_in_part_are_dropped_in_every_mode():
+    ask = udp_frame(SERVER, 5353, CLIENT, 53)
+    script = [(number, INSIDE, ask + bytes(length - len(ask)))
+              for number, length in enumerate((65597, 65598, 67584, 70000, 131072, 262000))]
+    for mode in ("inline", "audit", "observer"):
+        run = replay(policy(DNS), script + [(7, INSIDE, ask)], mode=mode)
+        check_equal([frame[:len(ask)] for frame in run.outside],
+                    [] if mode == "observer" else [ask, ask])
+        stop = run.of("daemon_stop")[0]
+        check_equal((stop["passed"], stop["dropped"]), (2, 5))
+
+
+@test
 def replies_pass_only_to_what_was_asked():
     ask = udp_frame(SERVER, 5353, CLIENT, 53)
     reply = udp_frame(CLIENT, 53, SERVER, 5353)
