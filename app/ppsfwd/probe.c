@@ -6,6 +6,8 @@
 #include <pps_packet.h>
 
 #define HOP_LIMIT           64
+#define ND_HOP_LIMIT        255 /* RFC 4861 */
+#define MLD_HOP_LIMIT       1 /* RFC 2710 */
 #define IPV4_HEADER         20
 #define IPV6_HEADER         40
 #define TCP_HEADER          20
@@ -20,15 +22,55 @@ static uint8_t *put16(uint8_t *at, unsigned int value)
 	return at + 2;
 }
 
-/* The transport header at 'l4' (zeroed); returns its length. */
-static size_t build_l4(const struct probe *probe, uint8_t *l4)
+static bool is_icmpv6(const struct probe *probe)
 {
-	if (probe->protocol == PPS_IP_ICMP || probe->protocol == PPS_IP_ICMPV6) {
-		l4[0] = probe->icmp_type;
-		l4[1] = probe->icmp_code;
+	return probe->source.family == 6 && probe->protocol == PPS_IP_ICMPV6;
+}
+
+static bool is_nd(const struct probe *probe)
+{
+	return is_icmpv6(probe) && probe->icmp_type >= 133 && probe->icmp_type <= 136;
+}
+
+static bool is_mld(const struct probe *probe)
+{
+	return is_icmpv6(probe) &&
+		((probe->icmp_type >= 130 && probe->icmp_type <= 132) || probe->icmp_type == 143);
+}
+
+/* Queries, and what neighbour discovery and MLD are made of. */
+static size_t build_icmp(const struct probe *probe, uint8_t *l4)
+{
+	l4[0] = probe->icmp_type;
+	l4[1] = probe->icmp_code;
+	if (!is_nd(probe) && !is_mld(probe)) {
 		put16(l4 + 4, 1);
 		return 8;
 	}
+	switch (probe->icmp_type) {
+	case 131: /* report, done: of the group it goes to */
+	case 132:
+		memcpy(l4 + 8, probe->destination.bytes, 16);
+		l4[8] = 0xff;
+		return 24;
+	case 134:
+		return 16;
+	case 135: /* solicitation, advertisement: of the sender */
+	case 136:
+		memcpy(l4 + 8, probe->source.bytes, 16);
+		return 24;
+	case 130: /* general query */
+		return 24;
+	default: /* router solicitation; report of no groups */
+		return 8;
+	}
+}
+
+/* The transport header at 'l4' (zeroed); returns its length. */
+static size_t build_l4(const struct probe *probe, uint8_t *l4)
+{
+	if (probe->protocol == PPS_IP_ICMP || probe->protocol == PPS_IP_ICMPV6)
+		return build_icmp(probe, l4);
 	if (probe->protocol != PPS_IP_TCP && probe->protocol != PPS_IP_UDP &&
 		probe->protocol != PPS_IP_UDPLITE && probe->protocol != PPS_IP_SCTP &&
 		probe->protocol != PPS_IP_DCCP)
@@ -43,6 +85,8 @@ static size_t build_l4(const struct probe *probe, uint8_t *l4)
 	case PPS_IP_SCTP:
 		l4[12] = 1; /* INIT */
 		put16(l4 + 14, SCTP_INIT_LENGTH);
+		l4[19] = 1; /* initiate tag */
+		l4[25] = l4[27] = 1; /* streams */
 		return 12 + SCTP_INIT_LENGTH;
 	case PPS_IP_DCCP:
 		l4[4] = DCCP_REQUEST_LENGTH / 4;
@@ -65,6 +109,36 @@ static void checksum(uint8_t *header)
 	put16(header + 10, ~sum & 0xffff);
 }
 
+/* Hop-by-hop options with a router alert (RFC 2711): MLD has them. */
+static size_t build_router_alert(uint8_t *at)
+{
+	static const uint8_t options[] = {PPS_IP_ICMPV6, 0, 5, 2, 0, 0, 1, 0};
+
+	memcpy(at, options, sizeof(options));
+	return sizeof(options);
+}
+
+static size_t build_ipv6(const struct probe *probe, uint8_t *at)
+{
+	size_t len = 0;
+
+	at[0] = 0x60;
+	at[6] = probe->protocol;
+	at[7] = HOP_LIMIT;
+	if (is_nd(probe)) {
+		at[7] = ND_HOP_LIMIT;
+	} else if (is_mld(probe)) {
+		at[6] = PPS_IP_HOPOPTS;
+		at[7] = MLD_HOP_LIMIT;
+		len = build_router_alert(at + IPV6_HEADER);
+	}
+	len += build_l4(probe, at + IPV6_HEADER + len);
+	put16(at + 4, (unsigned int)len);
+	memcpy(at + 8, probe->source.bytes, 16);
+	memcpy(at + 24, probe->destination.bytes, 16);
+	return IPV6_HEADER + len;
+}
+
 size_t probe_build(const struct probe *probe, uint8_t frame[PROBE_MAX])
 {
 	bool v6 = probe->source.family == 6;
@@ -80,16 +154,8 @@ size_t probe_build(const struct probe *probe, uint8_t frame[PROBE_MAX])
 		at = put16(at, probe->vlan);
 	}
 	at = put16(at, v6 ? PPS_ETHERTYPE_IPV6 : PPS_ETHERTYPE_IPV4);
-	if (v6) {
-		l4_len = build_l4(probe, at + IPV6_HEADER);
-		at[0] = 0x60;
-		put16(at + 4, (unsigned int)l4_len);
-		at[6] = probe->protocol;
-		at[7] = HOP_LIMIT;
-		memcpy(at + 8, probe->source.bytes, 16);
-		memcpy(at + 24, probe->destination.bytes, 16);
-		return (size_t)(at - frame) + IPV6_HEADER + l4_len;
-	}
+	if (v6)
+		return (size_t)(at - frame) + build_ipv6(probe, at);
 	l4_len = build_l4(probe, at + IPV4_HEADER);
 	at[0] = 0x45;
 	put16(at + 2, (unsigned int)(IPV4_HEADER + l4_len));

@@ -15,7 +15,7 @@ import shutil
 import signal
 
 from frames import ethernet, ipv4, tcp
-from harness import BUSY, FAILED, OK, PPSFW, REFUSED, approve, policy, run_program
+from harness import BUSY, FAILED, OK, OPEN_LINK, PPSFW, REFUSED, approve, policy, run_program
 from operators import BAD, GOOD, OTHER, WEB, refused, running
 from pcap import write_pcap
 from tap import check, check_equal, check_in, main, skip, test, wait_until
@@ -132,6 +132,26 @@ def explain_is_answered_without_any_traffic():
                                "198.51.100.10:443")
         check_equal(result.code, OK)
         check_in("WEB", result.out)
+
+
+@test
+def explain_asks_with_a_packet_that_is_well_formed_whatever_the_protocol():
+    anything = policy({"id": "ANY", "direction": "inbound", "protocol": "any", "source": "any",
+                       "destination": "any"}, link=OPEN_LINK)
+    question = {"direction": "inbound", "source_port": 40000, "destination_port": 443}
+    v4 = dict(question, source="203.0.113.9", destination="198.51.100.10")
+    v6 = dict(question, source="fe80::9", destination="ff02::1:ff00:10")
+    with running(anything) as appliance:
+        for protocol in ("tcp", "udp", "udplite", "sctp", "dccp", "icmp", "igmp", "ospf", "59"):
+            answer = appliance.call("explain", dict(v4, protocol=protocol))
+            check_equal((protocol, answer["verdict"], answer["rule"]["id"]),
+                        (protocol, "pass", "ANY"))
+        for icmp_type in (128, 130, 131, 132, 133, 134, 135, 136, 143):
+            to = "fe80::10" if icmp_type == 136 else v6["destination"]
+            answer = appliance.call("explain", dict(v6, protocol="icmpv6", icmp_type=icmp_type,
+                                                    destination=to))
+            check_equal((icmp_type, answer["verdict"], answer["reason"]),
+                        (icmp_type, "pass", "none"))
 
 
 @test
