@@ -87,6 +87,7 @@ enum status cmd_show_rules(struct cli *cli);
 enum status cmd_show_policy(struct cli *cli);
 enum status cmd_show_flows(struct cli *cli);
 enum status cmd_show_drops(struct cli *cli);
+enum status cmd_show_exceptions(struct cli *cli);
 enum status cmd_show_sources(struct cli *cli);
 enum status cmd_kill_flows(struct cli *cli);
 enum status cmd_explain(struct cli *cli);

@@ -355,6 +355,69 @@ enum status cmd_show_rules(struct cli *cli)
 	return CLI_OK;
 }
 
+static void add_exception(struct table *table, const json_t *rule)
+{
+	const json_t *overrides = json_object_get(rule, "overrides"), *ban;
+	bool expired = get_flag(rule, "expired");
+	struct pps_str bans = PPS_STR_INIT;
+	size_t i;
+
+	json_array_foreach(overrides, i, ban) pps_str_addf(&bans, "%s%s", bans.len > 0 ? ", " : "",
+		json_is_string(ban) ? json_string_value(ban) : "");
+	table_cell(table, STYLE_BOLD, "%s", get_text(rule, "id"));
+	table_cell(table, expired ? STYLE_BAD : STYLE_PLAIN, "%s%s", expired ? "EXPIRED " : "",
+		get_text(rule, "expires"));
+	table_cell(table, STYLE_PLAIN, "%s", get_text(rule, "direction"));
+	table_cell(table, STYLE_PLAIN, "%s", get_text(rule, "traffic"));
+	table_cell(table, STYLE_PLAIN, "%s -> %s", get_text(rule, "source"),
+		get_text(rule, "destination"));
+	table_cell(table, STYLE_PLAIN, "%s", bans.len > 0 ? pps_str_text(&bans) : "-");
+	table_cell(table, STYLE_PLAIN, "%s", COUNT(get_count(rule, "live")));
+	table_cell(table, STYLE_PLAIN, "%s", WHEN(get_text(rule, "last")));
+	table_cell(table, STYLE_PLAIN, "%s", get_text(rule, "approved_by"));
+	table_cell(table, STYLE_PLAIN, "%s", get_text(rule, "reason"));
+	pps_str_fini(&bans);
+}
+
+static void print_exceptions(struct cli *cli, const json_t *list)
+{
+	static const struct column columns[] = {{.title = "ID"}, {.title = "ENDS"},
+		{.title = "DIRECTION"}, {.title = "TRAFFIC", .most = 28},
+		{.title = "SOURCE -> DESTINATION", .most = 40}, {.title = "OVERRIDES", .most = 24},
+		{.title = "LIVE", .right = true}, {.title = "LAST HIT"},
+		{.title = "APPROVED BY", .most = 24}, {.title = "REASON", .most = 40}};
+	struct table *table = table_create(columns, COUNT_OF(columns));
+	const json_t *rule;
+	size_t i;
+
+	json_array_foreach(list, i, rule) add_exception(table, rule);
+	table_print(table, &cli->out, 0, cli->verbose);
+	table_destroy(table);
+	if (!cli->verbose)
+		return;
+	json_array_foreach(list, i, rule) print_rule(&cli->out, rule, "");
+}
+
+enum status cmd_show_exceptions(struct cli *cli)
+{
+	const json_t *list;
+	json_t *answer;
+
+	if (!has_arguments(cli, 0, 0))
+		return CLI_USAGE;
+	if (call_daemon(cli, "show_exceptions", json_object(), &answer) != CLI_OK)
+		return CLI_FAILED;
+	list = json_object_get(answer, "exceptions");
+	if (cli->json)
+		out_json(&cli->out, answer);
+	else if (json_array_size(list) == 0)
+		out_line(&cli->out, STYLE_PLAIN, "no exceptions");
+	else
+		print_exceptions(cli, list);
+	json_decref(answer);
+	return CLI_OK;
+}
+
 enum status cmd_show_policy(struct cli *cli)
 {
 	json_t *answer;

@@ -31,6 +31,8 @@ const struct command commands[] = {
 	{"show drops", "", 0, NULL, cmd_show_drops, "what was dropped, by reason"},
 	{"show sources", "", 0, NULL, cmd_show_sources,
 		"the source lists: their size, their files, whom they stopped"},
+	{"show exceptions", "", 0, NULL, cmd_show_exceptions,
+		"the exceptions: when they end, who approved them, what they are used for"},
 	{"show policy", "", 0, NULL, cmd_show_policy, "the policy in force, names resolved"},
 	{"explain", "DIRECTION PROTOCOL SOURCE DESTINATION [DETAIL]", OPT_PCAP | OPT_MAX,
 		&explain_words, cmd_explain,

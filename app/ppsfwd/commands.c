@@ -231,6 +231,8 @@ const struct pps_ctl_method command_table[] = {
 	{"show_drops", PPS_CTL_VIEW, command_show_drops, "what was dropped, by reason"},
 	{"show_sources", PPS_CTL_VIEW, command_show_sources,
 		"the source lists and whom they stopped"},
+	{"show_exceptions", PPS_CTL_VIEW, command_show_exceptions,
+		"the exceptions, when they end and what they are used for"},
 	{"show_policy", PPS_CTL_VIEW, command_show_policy, "the policy in force, resolved"},
 	{"policy_text", PPS_CTL_ADMIN, command_policy_text,
 		"the policy in force as it was read, with its files"},

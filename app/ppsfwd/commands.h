@@ -83,6 +83,9 @@
  *               "packets", "bytes", "flows", "live", "last", "since"}]}
  *   "flows" began, "live" are there now.
  *
+ * show_exceptions {}                                                                    (view)
+ *   {"exceptions": [as in show_rules]}
+ *
  * show_flows {"filter": FILTER, "max": n (default 1000)}                                (view)
  *   {"flows": [{"segment", "direction", "protocol", "source", "source_port", "destination",
  *               "destination_port", "icmp_type", "vlan", "inner_vlan", "state", "rule",

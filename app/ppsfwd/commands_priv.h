@@ -19,6 +19,7 @@ void command_show_drops(struct pps_ctl_call *call, const json_t *params, void *m
 
 /* commands_rules.c */
 void command_show_rules(struct pps_ctl_call *call, const json_t *params, void *manager);
+void command_show_exceptions(struct pps_ctl_call *call, const json_t *params, void *manager);
 void command_show_policy(struct pps_ctl_call *call, const json_t *params, void *manager);
 /* A rule with its approval data, without counters. */
 json_t *rule_json(const struct pps_rule *rule, const struct pps_policy *policy, bool expired);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* show_rules and show_policy: the approvals behind what crosses, with what they were used for. */
+/* show_rules, show_exceptions and show_policy: the approvals behind what crosses, with what they
+ * were used for. */
 
 #include <string.h>
 
@@ -92,6 +93,27 @@ const struct pps_rule *rule_of_slot(const struct manager *manager, uint32_t slot
 	return NULL;
 }
 
+/* Rule 'index' of the ruleset in force, with its counters. */
+static json_t *counted_rule_json(const struct manager *manager, uint32_t index)
+{
+	const struct pps_ruleset *ruleset = manager->reload.current;
+	uint32_t slot = ruleset->rules[index].slot;
+	struct pps_rule_stats stats = pps_rule_book_read(manager->book, slot);
+	json_t *rule = rule_json(
+		&ruleset->policy->rules[index], ruleset->policy, ruleset->rules[index].expired);
+
+	json_object_set_new(rule, "packets", json_integer((json_int_t)stats.packets));
+	json_object_set_new(rule, "bytes", json_integer((json_int_t)stats.bytes));
+	json_object_set_new(rule, "flows", json_integer((json_int_t)stats.flows));
+	json_object_set_new(rule, "live",
+		json_integer((json_int_t)pps_flow_count_rule(
+			manager->datapath->workers[0].flows, slot)));
+	json_object_set_new(rule, "last", time_json(stats.last_ns, 3));
+	json_object_set_new(
+		rule, "since", time_json(pps_rule_book_since_ns(manager->book, slot), 3));
+	return rule;
+}
+
 void command_show_rules(struct pps_ctl_call *call, const json_t *params, void *aux)
 {
 	const struct manager *manager = aux;
@@ -99,25 +121,23 @@ void command_show_rules(struct pps_ctl_call *call, const json_t *params, void *a
 	json_t *list = json_array();
 
 	(void)params;
-	for (uint32_t i = 0; ruleset != NULL && i < ruleset->n_rules; i++) {
-		uint32_t slot = ruleset->rules[i].slot;
-		struct pps_rule_stats stats = pps_rule_book_read(manager->book, slot);
-		json_t *rule;
-
-		rule = rule_json(
-			&ruleset->policy->rules[i], ruleset->policy, ruleset->rules[i].expired);
-		json_object_set_new(rule, "packets", json_integer((json_int_t)stats.packets));
-		json_object_set_new(rule, "bytes", json_integer((json_int_t)stats.bytes));
-		json_object_set_new(rule, "flows", json_integer((json_int_t)stats.flows));
-		json_object_set_new(rule, "live",
-			json_integer((json_int_t)pps_flow_count_rule(
-				manager->datapath->workers[0].flows, slot)));
-		json_object_set_new(rule, "last", time_json(stats.last_ns, 3));
-		json_object_set_new(
-			rule, "since", time_json(pps_rule_book_since_ns(manager->book, slot), 3));
-		json_array_append_new(list, rule);
-	}
+	for (uint32_t i = 0; ruleset != NULL && i < ruleset->n_rules; i++)
+		json_array_append_new(list, counted_rule_json(manager, i));
 	pps_ctl_reply(call, json_pack("{s:o}", "rules", list));
+}
+
+void command_show_exceptions(struct pps_ctl_call *call, const json_t *params, void *aux)
+{
+	const struct manager *manager = aux;
+	const struct pps_ruleset *ruleset = manager->reload.current;
+	json_t *list = json_array();
+
+	(void)params;
+	for (uint32_t i = 0; ruleset != NULL && i < ruleset->n_rules; i++) {
+		if (ruleset->policy->rules[i].kind == PPS_RULE_EXCEPTION)
+			json_array_append_new(list, counted_rule_json(manager, i));
+	}
+	pps_ctl_reply(call, json_pack("{s:o}", "exceptions", list));
 }
 
 void command_show_policy(struct pps_ctl_call *call, const json_t *params, void *aux)

@@ -33,6 +33,7 @@ def every_command_that_asks_the_daemon_prints_its_answer_with_json():
         for method, words in (
                 ("status", ["status"]), ("load", ["load", file.name]),
                 ("show_rules", ["show", "rules"]), ("show_flows", ["show", "flows"]),
+                ("show_exceptions", ["show", "exceptions"]),
                 ("show_drops", ["show", "drops"]), ("show_policy", ["show", "policy"]),
                 ("kill_flows", ["kill", "flows", "all"]), ("events", ["events"]),
                 ("explain", ["explain", "inbound", "tcp", "10.0.0.1:1", "10.0.0.2:2"])):
@@ -192,11 +193,11 @@ def a_wrong_object_lists_the_right_ones_and_the_nearest():
     result = run("show", "flow")
     check_exit(result, USAGE)
     check_in('did you mean "flows"?', result.err)
-    check_in("rules, flows, drops, sources, policy", result.err)
+    check_in("rules, flows, drops, sources, exceptions, policy", result.err)
     result = run("show")
     check_exit(result, USAGE)
     check_equal(result.err, "ppsfw: show what?\n"
-                            "ppsfw: choose from: rules, flows, drops, sources, policy\n")
+                            "ppsfw: choose from: rules, flows, drops, sources, exceptions, policy\n")
     check_exit(run("kill", "rules"), USAGE)
 
 
@@ -234,7 +235,7 @@ def help_lists_every_command_and_explains_each():
     check_exit(result, OK)
     check_equal(run("--help").out, result.out)
     names = command_names()
-    check_equal(len(names), 20)
+    check_equal(len(names), 21)
     for name in names:
         check_in(f"  ppsfw {name}", result.out)
         one = run("help", *name.split())
@@ -258,7 +259,7 @@ def version_is_the_projects():
 @test
 def the_later_commands_are_not_in_the_table():
     for words in (["census"], ["assess"],
-                  ["capture"], ["watch"], ["show", "exceptions"]):
+                  ["capture"], ["watch"]):
         check_exit(run(*words), USAGE)
 
 
@@ -308,7 +309,7 @@ def completion_knows_arguments_and_pairs():
     check_equal(plain("kill", "flows", "direction"), ["inbound", "outbound"])
     check_not_in("direction", plain("kill", "flows", "direction", "inbound"))
     check_in("https", plain("registry"))
-    check_equal(plain("help", "show"), ["rules", "flows", "drops", "sources", "policy"])
+    check_equal(plain("help", "show"), ["rules", "flows", "drops", "sources", "exceptions", "policy"])
     check_equal(plain("nonsense", "x"), [])
 
 
@@ -326,7 +327,7 @@ def complete(*words):
 @test
 def bash_completes_commands_objects_files_and_options():
     check_equal(complete("st"), ["status"])
-    check_equal(complete("show", ""), ["rules", "flows", "drops", "sources", "policy"])
+    check_equal(complete("show", ""), ["rules", "flows", "drops", "sources", "exceptions", "policy"])
     check_equal(complete("--json", "show", "fl"), ["flows"])
     check_equal(complete("--str"), [])
     check_equal(complete("check", "--str"), ["--strict"])
@@ -393,6 +394,7 @@ def escape_sequences_of_the_daemon_never_reach_the_terminal():
     for answers, words in (
             ({"status": poison(STATUS, EVIL)}, ["-v"]),
             ({"show_rules": {"rules": [poison(RULE, EVIL)]}}, ["show", "rules"]),
+            ({"show_exceptions": {"exceptions": [poison(RULE, EVIL)]}}, ["show", "exceptions"]),
             ({"show_flows": {"flows": [poison(FLOW, EVIL)]}}, ["show", "flows"]),
             ({"show_sources": {"block": {"files": [EVIL], "reason": EVIL, "top": [
                 {"source": EVIL}]}, "files": [{"name": EVIL, "digest": EVIL}]}},

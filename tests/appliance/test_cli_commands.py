@@ -150,6 +150,7 @@ def an_answer_with_nothing_in_it_is_printed_without_a_crash():
     for method, words in (("status", ["status"]), ("show_rules", ["show", "rules"]),
                           ("show_flows", ["show", "flows"]), ("show_drops", ["show", "drops"]),
                           ("show_policy", ["show", "policy"]), ("events", ["events"]),
+                          ("show_exceptions", ["show", "exceptions"]),
                           ("kill_flows", ["kill", "flows", "all"]),
                           ("explain", ["explain", "inbound", "tcp", "10.0.0.1:1", "10.0.0.2:2"])):
         result, _ = ask({method: {}}, *words)
@@ -167,6 +168,7 @@ def members_of_a_wrong_type_are_printed_without_a_crash():
 
     for method, answer, words in (
             ("status", STATUS, ["-v"]), ("show_rules", {"rules": [RULE]}, ["show", "rules"]),
+            ("show_exceptions", {"exceptions": [RULE]}, ["show", "exceptions"]),
             ("show_flows", {"flows": [FLOW], "matched": 1}, ["show", "flows"]),
             ("events", {"events": [DENY]}, ["events"]),
             ("explain", EXPLAINED, ["explain", "inbound", "tcp", "10.0.0.1:1", "10.0.0.2:2"])):
@@ -487,6 +489,21 @@ def verbose_rules_are_followed_by_their_whole_approval():
         "  mitigation   TLS 1.2+", "  mitigation   WAF", "  comment      see the runbook"])
     plain, _ = ask({"show_rules": {"rules": [RULE, rule]}}, "show", "rules")
     check_not_in("boundary", plain.out)
+
+
+@test
+def exceptions_are_a_table_with_their_ends_and_reasons():
+    one = changed(RULE, id="EXC-0012", kind="exception", expires="2035-01-01T00:00:00Z",
+                  overrides=["BAN-0001", "BAN-0002"], reason="one old controller")
+    result, _ = ask({"show_exceptions": {"exceptions": [one]}}, "show", "exceptions")
+    check_exit(result, OK)
+    for part in ("EXC-0012", "2035-01-01T00:00:00Z", "BAN-0001, BAN-0002", "CMB 2026-031",
+                 "one old controller"):
+        check_in(part, result.out.splitlines()[1])
+    result, _ = ask({"show_exceptions": {"exceptions": [one]}}, "show", "exceptions", "-v")
+    check_in("rule EXC-0012 (exception)", result.out)
+    result, _ = ask({"show_exceptions": {"exceptions": []}}, "show", "exceptions")
+    check_equal(result.out, "no exceptions\n")
 
 
 @test

@@ -74,7 +74,8 @@ def status_has_every_field_that_is_promised():
 def what_ppsfw_prints_as_json_is_the_answer_of_the_daemon():
     with running() as appliance:
         for words, method in ((("show", "rules"), "show_rules"), (("show", "drops"), "show_drops"),
-                              (("show", "flows"), "show_flows")):
+                              (("show", "flows"), "show_flows"),
+                              (("show", "exceptions"), "show_exceptions")):
             check_equal(appliance.ask(*words), appliance.call(method))
         check_equal(set(appliance.ask()), set(appliance.call("status")))
         document = appliance.call("show_policy")["document"]
@@ -111,10 +112,29 @@ def every_method_is_listed_with_its_role():
                      "diff_flows"})
         check_equal({name for name, role in roles.items() if role == "view"},
                     {"status", "show_rules", "show_flows", "show_drops", "show_policy", "show_sources",
-                     "explain", "events", "methods", "history"})
+                     "show_exceptions", "explain", "events", "methods", "history"})
         error = refused(appliance.call, "statsu")
         check_equal(error.code, -32601)
         check_in("status", error.message)
+
+
+@test
+def exceptions_are_shown_alone_with_their_ends_and_approvals():
+    exceptions = [{"id": f"EXC-{year}", "direction": "inbound", "service": "telnet/tcp",
+                   "source": "any", "destination": "198.51.100.10", "overrides": "BAN",
+                   "expires": f"{year}-01-01T00:00:00Z", "approved_by": "CMB", "reason": "old box"}
+                  for year in (2020, 2090)]
+    bans = [{"id": "BAN", "service": "telnet", "reason": "clear text"}]
+    with running(policy(WEB, exceptions=exceptions, banned=bans)) as appliance:
+        shown = appliance.ask("show", "exceptions")["exceptions"]
+        check_equal([(rule["id"], rule["expires"], rule["expired"], rule["overrides"],
+                      rule["approved_by"], rule["reason"], rule["live"]) for rule in shown],
+                    [("EXC-2020", "2020-01-01T00:00:00Z", True, ["BAN"], "CMB", "old box", 0),
+                     ("EXC-2090", "2090-01-01T00:00:00Z", False, ["BAN"], "CMB", "old box", 0)])
+        lines = appliance.cli("show", "exceptions").out.splitlines()
+        check_equal(len(lines), 3)
+        check_in("EXPIRED 2020", lines[1])
+        check_in("old box", lines[2])
 
 
 @test
