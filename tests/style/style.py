@@ -65,6 +65,13 @@ def manual_pages_are_clean():
     return run('mandoc', '-Tlint', '-Wwarning', *PAGES)
 
 
+def manual_pages_are_installed():
+    builds = ''.join(text(f) for f in ALL if f.endswith('meson.build'))
+    installed = set(re.findall(r"'([^']+)'", ' '.join(re.findall(r'install_man\((.*?)\)', builds,
+                                                                re.S))))
+    return [relative(f) for f in PAGES if os.path.basename(f) not in installed]
+
+
 def every_source_names_its_licence():
     wanted = [f for f in ALL if f.endswith(('.c', '.h', '.py', 'meson.build'))] + SCRIPTS
     return [relative(f) for f in wanted
@@ -102,8 +109,9 @@ def lines_do_not_end_in_spaces():
 
 
 TESTS = [sources_are_formatted, shell_scripts_are_clean, manual_pages_are_clean,
-         every_source_names_its_licence, functions_fit_on_a_screen_or_two, files_hold_one_idea,
-         nothing_is_left_for_later, lines_do_not_end_in_spaces]
+         manual_pages_are_installed, every_source_names_its_licence,
+         functions_fit_on_a_screen_or_two, files_hold_one_idea, nothing_is_left_for_later,
+         lines_do_not_end_in_spaces]
 
 
 def main():
