@@ -7,6 +7,7 @@
 
 import os
 import random
+import struct
 
 from frames import (arp, ethernet, icmp, icmpv6, ip, ipv4, raw, tcp_frame, udp, udp_frame)
 from harness import INSIDE, OK, OUTSIDE, Appliance, approve, microseconds, policy, replay
@@ -441,6 +442,29 @@ def a_capture_that_breaks_off_in_a_frame_is_judged_up_to_there():
         os.truncate(path, os.path.getsize(path) - 7)
         check_equal(appliance.run(), OK)
         check_equal(appliance.sent(INSIDE), [outside[0][1]])
+
+
+def link_type_of(order, link, wanted):
+    """Starts on captures, pcap and pcapng, of this byte order and link type."""
+    block = struct.pack(order + "IIIHHqI", 0x0a0d0d0a, 28, 0x1a2b3c4d, 1, 0, -1, 28)
+    fronts = [struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 65535, link)
+              for magic in (0xa1b2c3d4, 0xa1b23c4d)]
+    fronts.append(block + struct.pack(order + "IIHHII", 1, 20, link & 0xffff, 0, 65535, 20))
+    for front in fronts:
+        with Appliance(policy(DNS), clock="capture") as appliance:
+            with open(appliance.path("dmz-inside.pcap"), "wb") as file:
+                file.write(front)
+            check_equal(appliance.run(), wanted)
+            if wanted != OK:
+                check_in(f"not Ethernet (1), but of link type {link}", appliance.errors())
+
+
+@test
+def captures_of_ethernet_are_taken_and_others_refused():
+    for order in "<>":
+        link_type_of(order, 101, 1)
+        link_type_of(order, 113, 1)
+        link_type_of(order, 0x30000001, OK)
 
 
 @test
