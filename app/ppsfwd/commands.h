@@ -26,7 +26,8 @@
  *                "egress": drops that are alerts: inside hosts tried what nothing approves},
  *    "observed": null | {"packets", "bytes", "conversations", "answered"} (mode observer),
  *    "top_drops": [{"reason", "count"}] (at most 5, most first),
- *    "workers": [{"worker", "lcore", "passed", "dropped", "flows", "stalled": bool}],
+ *    "workers": [{"worker", "lcore", "passed", "dropped", "flows", "utilisation" (0 to 1, of the
+ *                 last second), "stalled": bool}],
  *    "events": {"written", "lost", "write_errors", "file"},
  *    "reload": {"busy": bool, "loads", "refused"},
  *    "change": CHANGE,

@@ -98,11 +98,12 @@ static json_t *workers_json(const struct manager *manager)
 		for (unsigned int r = PPS_REASON_NONE + 1; r < PPS_REASON_COUNT; r++)
 			dropped += pps_stats_load(&worker->stats->drops[r]);
 		json_array_append_new(list,
-			json_pack("{s:i, s:i, s:I, s:I, s:I, s:b}", "worker", (int)i, "lcore",
+			json_pack("{s:i, s:i, s:I, s:I, s:I, s:f, s:b}", "worker", (int)i, "lcore",
 				(int)worker->lcore, "passed",
 				(json_int_t)pps_stats_load(&worker->stats->passed), "dropped",
 				(json_int_t)dropped, "flows",
-				(json_int_t)pps_stats_load(&worker->stats->flows_live), "stalled",
+				(json_int_t)pps_stats_load(&worker->stats->flows_live),
+				"utilisation", manager->watches[i].utilisation, "stalled",
 				manager->watches[i].stalled));
 	}
 	return list;

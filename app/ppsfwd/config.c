@@ -24,6 +24,11 @@ static const char *const clock_words[] = {
 	[CONFIG_CLOCK_CAPTURE] = "capture",
 };
 
+static const char *const poll_words[] = {
+	[CONFIG_POLL_ADAPTIVE] = "adaptive",
+	[CONFIG_POLL_BUSY] = "busy",
+};
+
 const char *config_mode_word(enum config_mode mode)
 {
 	return mode_words[mode];
@@ -32,6 +37,11 @@ const char *config_mode_word(enum config_mode mode)
 const char *config_clock_word(enum config_clock clock)
 {
 	return clock_words[clock];
+}
+
+const char *config_poll_word(enum config_poll poll)
+{
+	return poll_words[poll];
 }
 
 /* ---- what readers share ---- */
@@ -131,6 +141,16 @@ static void read_clock(const json_t *value, const struct pps_json_path *path, vo
 	(void)aux;
 	if (read_word(value, path, clock_words, COUNT(clock_words), &index, errors))
 		*(enum config_clock *)target = index;
+}
+
+static void read_poll(const json_t *value, const struct pps_json_path *path, void *target,
+	void *aux, struct pps_errors *errors)
+{
+	unsigned int index = 0;
+
+	(void)aux;
+	if (read_word(value, path, poll_words, COUNT(poll_words), &index, errors))
+		*(enum config_poll *)target = index;
 }
 
 static const char *const log_words[] = {
@@ -401,6 +421,8 @@ static const struct pps_json_field config_fields[] = {
 		"system, or capture: time is that of the packets in the captures"},
 	{"workers", read_workers, offsetof(struct config, workers), false, NULL,
 		"lcores that forward"},
+	{"poll", read_poll, offsetof(struct config, poll), false, NULL,
+		"adaptive: workers without packets sleep for moments; busy: they never do"},
 	{"flows", read_flows, offsetof(struct config, flows), false, NULL,
 		"flows tracked at once (1024-67108864)"},
 	{"half_open", read_half_open, 0, false, NULL,

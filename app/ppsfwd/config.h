@@ -28,6 +28,7 @@
 
 enum config_mode { CONFIG_INLINE, CONFIG_AUDIT, CONFIG_OBSERVER };
 enum config_clock { CONFIG_CLOCK_SYSTEM, CONFIG_CLOCK_CAPTURE };
+enum config_poll { CONFIG_POLL_ADAPTIVE, CONFIG_POLL_BUSY };
 
 struct config_segment {
 	char *name;
@@ -47,6 +48,7 @@ struct config {
 	size_t n_segments;
 	enum config_mode mode;
 	enum config_clock clock;
+	enum config_poll poll;
 	char *policy; /* path */
 	struct pps_signature_rules signatures; /* required 0: none is asked for */
 	uint32_t workers;
@@ -73,6 +75,7 @@ struct config {
 
 const char *config_mode_word(enum config_mode mode);
 const char *config_clock_word(enum config_clock clock);
+const char *config_poll_word(enum config_poll poll);
 const char *config_log_word(enum pps_log_level level);
 
 /* NULL and errors. Names in "access" that this system does not know are said with pps_log(): they

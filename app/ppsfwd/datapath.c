@@ -141,6 +141,7 @@ bool datapath_create(
 		worker->observer = config->mode == CONFIG_OBSERVER;
 		worker->mirrors = datapath->mirrors;
 		worker->tcp_loose_seconds = config->tcp_loose_seconds;
+		worker->poll.busily = config->poll == CONFIG_POLL_BUSY;
 		worker->ports = datapath->ports;
 		worker->snapshot = datapath->snapshot;
 		worker->clock = &datapath->clock;

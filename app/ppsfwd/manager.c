@@ -274,6 +274,21 @@ static void read_signals(struct manager *manager)
 	}
 }
 
+/* Which part of the last 'elapsed_ns' each worker had packets. */
+static void sample_work(struct manager *manager, uint64_t elapsed_ns)
+{
+	for (unsigned int i = 0; i < manager->datapath->n_workers; i++) {
+		const struct worker *worker = &manager->datapath->workers[i];
+		struct watch *watch = &manager->watches[i];
+		uint64_t worked_ns = pps_stats_load(&worker->stats->worked_ns);
+		double part = (double)(worked_ns - watch->worked_ns) / (double)elapsed_ns;
+
+		/* The last round is counted when it is over, and that may be later. */
+		watch->utilisation = part < 1 ? part : 1;
+		watch->worked_ns = worked_ns;
+	}
+}
+
 static void sample_rates(struct manager *manager, uint64_t mono_ns)
 {
 	struct rates *rates = &manager->rates;
@@ -301,6 +316,7 @@ static void sample_rates(struct manager *manager, uint64_t mono_ns)
 				8.0 * (double)(now->tx_bytes - was->tx_bytes) / seconds;
 		}
 	}
+	sample_work(manager, mono_ns - rates->sampled_ns);
 	rates->last = totals;
 	rates->sampled_ns = mono_ns;
 }

@@ -54,11 +54,13 @@ struct rates {
 	} ports[PPS_PORTS_MAX];
 };
 
-/* Is each worker still going round? */
+/* Is each worker still going round, and how busy is it? */
 struct watch {
 	uint64_t checked_ns; /* monotonic */
 	uint64_t loops;
 	bool stalled;
+	uint64_t worked_ns; /* when rates were sampled last */
+	double utilisation; /* 0 to 1, over the last second */
 };
 
 /* How full each worker's flow table is. */

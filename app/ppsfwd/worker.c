@@ -14,9 +14,7 @@
 #include <rte_pause.h>
 
 #define TX_TRIES       4 /* a short send is tried again this often, then the rest is dropped */
-#define PAUSE_AFTER    1000 /* empty rounds before the loop begins to pause */
-#define SLEEP_AFTER    10000 /* and to sleep */
-#define SLEEP_NS       10000 /* and what waking costs: less than 1024 descriptors take to fill, 69 us */
+#define ROOM_NS        10000 /* between looks whether management has taken events, at the end */
 #define FRAME_MAX      65597 /* an IPv6 packet of 65575 bytes behind two VLAN tags */
 #define AGE_SLICE_BUSY 64 /* entries of the flow table looked at per round */
 #define AGE_SLICE_IDLE 1024
@@ -48,6 +46,7 @@ static void read_clock(struct worker *worker, struct pps_clock *now)
 	uint64_t mono = worker_clock_mono_ns(worker->clock);
 	int64_t offset = atomic_load_explicit(&worker->clock->wall_offset_ns, memory_order_relaxed);
 
+	worker->round_ns = mono;
 	now->tick = (uint32_t)(mono / PPS_NS_PER_MS);
 	now->wall_ns = mono + (uint64_t)offset;
 	atomic_store_explicit(&worker->wall_ns, now->wall_ns, memory_order_relaxed);
@@ -220,21 +219,21 @@ void worker_serve(struct worker *worker, const struct pps_ruleset *ruleset,
 		atomic_store_explicit(&job->state, WORKER_JOB_SERVED, memory_order_release);
 	}
 	pps_stats_add(&worker->stats->loops, 1);
-	if (busy)
-		pps_stats_add(&worker->stats->busy_loops, 1);
 }
 
-/* Nothing came: poll on for a while, then pause, then sleep. */
-static void idle(struct worker *worker)
+/* The end of a round (poll.h). A job, or flows that wait for their judgement, want the worker. */
+static void rest(struct worker *worker, const struct pps_ruleset *ruleset, bool worked)
 {
-	const struct timespec nap = {.tv_nsec = SLEEP_NS};
+	bool wanted = atomic_load_explicit(&worker->job, memory_order_relaxed) != NULL ||
+		(ruleset != NULL &&
+			pps_filter_swept_generation(worker->filter) != ruleset->generation);
+	enum poll_rung rung = poll_round(&worker->poll, worker->round_ns, worked, wanted);
+	const struct timespec nap = {.tv_nsec = worker->poll.nap_ns};
 
-	if (worker->idle_polls < SLEEP_AFTER)
-		worker->idle_polls++;
-	if (worker->idle_polls < PAUSE_AFTER ||
-		atomic_load_explicit(&worker->job, memory_order_relaxed) != NULL)
+	__atomic_store_n(&worker->stats->worked_ns, worker->poll.worked_ns, __ATOMIC_RELAXED);
+	if (likely(rung == POLL_GO_ON))
 		return;
-	if (worker->idle_polls < SLEEP_AFTER) {
+	if (rung == POLL_PAUSE) {
 		rte_pause();
 		return;
 	}
@@ -263,10 +262,7 @@ int worker_main(void *arg)
 			n += poll_port(worker, &worker->ports->items[i], ruleset, &now);
 		worker_serve(worker, ruleset, &now, n > 0);
 		pps_snapshot_quiescent(worker->snapshot, worker->index);
-		if (likely(n > 0))
-			worker->idle_polls = 0;
-		else
-			idle(worker);
+		rest(worker, ruleset, n > 0);
 	}
 	worker_finish(worker);
 	pps_snapshot_unregister(worker->snapshot, worker->index);
@@ -276,7 +272,7 @@ int worker_main(void *arg)
 /* Drops what is held and ends all flows, leaving management time to take the events. */
 void worker_finish(struct worker *worker)
 {
-	const struct timespec nap = {.tv_nsec = SLEEP_NS};
+	const struct timespec nap = {.tv_nsec = ROOM_NS};
 	struct pps_clock now = {
 		.wall_ns = atomic_load_explicit(&worker->wall_ns, memory_order_relaxed),
 	};

@@ -9,7 +9,8 @@
  *            passes to the other port of the segment (fragments that were held right behind the
  *            one that released them), say "quiescent", do one slice of ageing and
  *            one of the jobs management asked for. It never allocates, locks or logs; it sleeps
- *            only when nothing came for a while, offline for the snapshot.
+ *            only when nothing came for a while and nothing else waits (poll.h), offline for the
+ *            snapshot.
  *
  * Clocks     worker_main() uses the system's: monotonic time from the TSC for timeouts, and a wall
  *            clock that management corrects. worker_main_capture() handles the packets of all ports
@@ -40,6 +41,8 @@
 #include <pps_port.h>
 #include <pps_snapshot.h>
 #include <pps_stats.h>
+
+#include "poll.h"
 
 struct mirror;
 struct worker;
@@ -78,7 +81,8 @@ struct worker {
 	struct pps_filter *filter;
 	uint32_t last_tick; /* of the last ageing slice */
 	uint32_t age_credit; /* entries that are due, in 1/1024 */
-	uint32_t idle_polls;
+	uint64_t round_ns; /* monotonic: when this round began */
+	struct poll poll;
 
 	/* Between the two. */
 	_Atomic(struct worker_job *) job; /* management: NULL to a job, worker: to NULL */

@@ -261,7 +261,8 @@ struct pps_worker_stats {
 	/* Observer: what would be denied, all of it already on the wire (lib/filter). */
 	uint64_t observed, observed_bytes;
 	uint64_t observed_conversations, observed_answered;
-	uint64_t loops, busy_loops; /* for the watchdog and utilisation */
+	uint64_t loops; /* for the watchdog */
+	uint64_t worked_ns; /* in rounds that had packets: utilisation */
 	uint64_t flows_started, flows_ended, flows_live;
 	uint64_t flows_picked_up; /* of those started: TCP connections met in mid-stream */
 	uint64_t flows_replaced; /* of those ended: half-open ones that made room */

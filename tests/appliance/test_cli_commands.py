@@ -141,7 +141,7 @@ def status_says_whether_what_runs_is_what_was_approved():
 @test
 def verbose_status_adds_the_workers_and_the_whole_digest():
     result, _ = ask({"status": STATUS}, "-v")
-    for part in ("WORKER", "running", POLICY["digest"], POLICY["file"]):
+    for part in ("WORKER", "BUSY", " 38 % ", "running", POLICY["digest"], POLICY["file"]):
         check_in(part, result.out)
 
 
@@ -164,7 +164,7 @@ def members_of_a_wrong_type_are_printed_without_a_crash():
             return {key: spoil(member) for key, member in value.items()}
         if isinstance(value, list):
             return [spoil(member) for member in value] + [7, None, "x"]
-        return {"int": 1e300, "str": -5, "bool": [], "NoneType": {}}[type(value).__name__]
+        return {"int": 1e300, "float": "x", "str": -5, "bool": [], "NoneType": {}}[type(value).__name__]
 
     for method, answer, words in (
             ("status", STATUS, ["-v"]), ("show_rules", {"rules": [RULE]}, ["show", "rules"]),

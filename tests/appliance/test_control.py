@@ -15,10 +15,11 @@ import shutil
 import signal
 
 from frames import ethernet, ipv4, tcp
-from harness import BUSY, FAILED, OK, OPEN_LINK, PPSFW, REFUSED, approve, policy, run_program
+from harness import (
+    BUSY, FAILED, OK, OPEN_LINK, PPSFW, REFUSED, Appliance, approve, policy, run_program)
 from operators import BAD, GOOD, OTHER, WEB, refused, running
 from pcap import write_pcap
-from tap import check, check_equal, check_in, main, skip, test, wait_until
+from tap import Failed, check, check_equal, check_in, main, skip, test, wait_until
 
 def state_of(appliance):
     """What a refused load must leave alone."""
@@ -59,7 +60,7 @@ def status_has_every_field_that_is_promised():
         for segment in status["segments"]:
             check_equal((set(segment["inside"]), set(segment["outside"])), (PORT, PORT))
         check_equal(set(status["workers"][0]),
-                    {"worker", "lcore", "passed", "dropped", "flows", "stalled"})
+                    {"worker", "lcore", "passed", "dropped", "flows", "utilisation", "stalled"})
         check_equal((status["mode"], status["clock"], status["pid"]),
                     ("inline", "system", appliance.process.pid))
         check_equal((status["policy"]["name"], status["policy"]["revision"],
@@ -68,6 +69,58 @@ def status_has_every_field_that_is_promised():
         check_equal(status["segments"][1]["outside"]["name"], "net_pcap3")
         check_equal(status["segments"][0]["inside"]["driver"], "net_pcap")
         check_equal(status["workers"][0]["stalled"], False)
+
+
+def naps(appliance):
+    """How often the worker went to sleep by itself."""
+    tasks = f"/proc/{appliance.process.pid}/task"
+    for task in os.listdir(tasks):
+        with open(f"{tasks}/{task}/status", encoding="ascii") as file:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+        if "worker" in status["Name"]:
+            return int(status["voluntary_ctxt_switches"])
+    raise Failed("there is no worker")
+
+
+def utilisation(appliance):
+    return appliance.call("status")["workers"][0]["utilisation"]
+
+
+@test
+def a_worker_without_packets_sleeps_and_answers_all_the_same():
+    with running() as appliance:
+        for _ in range(5):
+            before = naps(appliance)
+            wait_until(lambda: naps(appliance) > before + 100, "naps")
+            check_equal(appliance.call("show_flows")["flows"], [])
+        check_equal(appliance.call("load", {"name": "o", "text": json.dumps(OTHER)})["flows"],
+                    {"kept": 0, "rebound": 0, "cut": 0})
+        check_equal(utilisation(appliance), 0)
+
+
+@test
+def a_worker_that_polls_busily_never_sleeps():
+    with running(poll="busy") as appliance:
+        appliance.call("show_flows")
+        before = naps(appliance)
+        for _ in range(50):
+            appliance.call("show_flows")
+        check_equal(naps(appliance), before)
+        check_equal(utilisation(appliance), 0)
+
+
+@test
+def a_worker_with_packets_in_every_round_is_busy_all_the_time_and_never_sleeps():
+    vdevs = ["net_pcap0,rx_pcap=stream.pcap,infinite_rx=1", "net_pcap1,rx_pcap=silence.pcap"]
+    with Appliance(GOOD, vdevs=vdevs) as appliance:
+        write_pcap(appliance.path("silence.pcap"), [])
+        write_pcap(appliance.path("stream.pcap"), [(0, ethernet(ipv4("10.0.0.1", "10.0.0.2",
+                                                                     tcp(1, 2, "S"))))])
+        appliance.start()
+        wait_until(lambda: utilisation(appliance) > 0.9, "work")
+        before = naps(appliance)
+        wait_until(lambda: utilisation(appliance) > 0.9, "work")
+        check_equal(naps(appliance), before)
 
 
 @test

@@ -196,6 +196,8 @@ static void expect_line(const char *text, const char *row)
 		"'inline'?)\n")                                                                    \
 	X(a_mode_is_a_word, WITH("'mode':1"),                                                      \
 		"mode: 1 is none of 'inline', 'audit', 'observer'\n")                              \
+	X(an_unknown_way_of_polling_is_refused, WITH("'poll':'lazy'"),                             \
+		"poll: 'lazy' is none of 'adaptive', 'busy'\n")                                    \
 	X(an_unknown_clock_is_refused, WITH("'clock':'sundial'"),                                  \
 		"clock: 'sundial' is none of 'system', 'capture'\n")                               \
 	X(an_unknown_log_level_is_refused, WITH("'log':'chatty'"),                                 \
@@ -368,6 +370,8 @@ static void expect_line(const char *text, const char *row)
 		"{'segments':[" MIRROR(                                                           \
 			"'inside_prefixes':['::1']") "],'policy':'p','mode':'observer'}",         \
 		"'mirror': 'm'")                                                                  \
+	X(workers_sleep_without_packets_by_default, "{" MINIMAL "}", "'poll': 'adaptive'")        \
+	X(busy_polling_is_read, WITH("'poll':'busy'"), "'poll': 'busy'")                          \
 	X(the_system_clock_is_the_default, "{" MINIMAL "}", "'clock': 'system'")                  \
 	X(the_capture_clock_is_read, WITH("'clock':'capture'"), "'clock': 'capture'")             \
 	X(a_million_flows_are_the_default, "{" MINIMAL "}", "'flows': 1048576")                   \
