@@ -267,10 +267,9 @@ static void print_traffic(struct output *o, const json_t *answer)
 	const json_t *observed = json_object_get(answer, "observed");
 	bool enforces = strcmp(get_text(answer, "mode"), "inline") == 0;
 
-	out_field(o, "flows", STYLE_PLAIN, "%s of %s (%.1f %%); %s started, %s ended; %s",
-		COUNT(live), COUNT(capacity), percent(live, capacity),
-		COUNT(get_count(flows, "started")), COUNT(get_count(flows, "ended")),
-		BYTES(get_count(flows, "memory_bytes")));
+	out_field(o, "flows", STYLE_PLAIN, "%s of %s (%.1f %%); %s started, %s ended", COUNT(live),
+		COUNT(capacity), percent(live, capacity), COUNT(get_count(flows, "started")),
+		COUNT(get_count(flows, "ended")));
 	if (json_is_object(half_open))
 		out_field(o, NULL, STYLE_PLAIN,
 			"%s half-open of at most %s, %s a source; %s replaced",
@@ -355,6 +354,21 @@ static void print_workers(struct cli *cli, const json_t *workers)
 	table_destroy(table);
 }
 
+static void print_memory(struct output *o, const json_t *answer)
+{
+	const json_t *memory = json_object_get(answer, "memory");
+
+	if (!json_is_object(memory))
+		return;
+	out_field(o, "memory", STYLE_PLAIN, "%s for flows, %" PRIu64 " bytes each",
+		BYTES(get_count(json_object_get(answer, "flows"), "memory_bytes")),
+		get_count(memory, "per_flow"));
+	if (get_has(memory, "per_rule"))
+		out_field(o, NULL, STYLE_PLAIN, "%s for rules, %" PRIu64 " bytes each",
+			BYTES(get_count(json_object_get(answer, "policy"), "table_bytes")),
+			get_count(memory, "per_rule"));
+}
+
 static void print_status(struct cli *cli, const json_t *answer)
 {
 	const json_t *drops = json_object_get(answer, "top_drops");
@@ -367,6 +381,7 @@ static void print_status(struct cli *cli, const json_t *answer)
 	print_drift(cli, json_object_get(answer, "drift"));
 	print_segments(cli, json_object_get(answer, "segments"));
 	print_traffic(o, answer);
+	print_memory(o, answer);
 	if (*get_text(events, "file") != '\0')
 		out_field(o, "events", STYLE_PLAIN, "%s written to %s",
 			COUNT(get_count(events, "written")), get_text(events, "file"));

@@ -24,6 +24,8 @@
  *              "half_open": {"live", "max", "per_source", "replaced", "pressure": bool}},
  *    "packets": {"passed", "passed_bytes", "dropped", "dropped_bytes", "pass_pps", "drop_pps",
  *                "egress": drops that are alerts: inside hosts tried what nothing approves},
+ *    "memory": {"per_flow", "per_rule": n|null}, bytes of what flows.memory_bytes and
+ *              policy.table_bytes are in all,
  *    "observed": null | {"packets", "bytes", "conversations", "answered"} (mode observer),
  *    "top_drops": [{"reason", "count"}] (at most 5, most first),
  *    "workers": [{"worker", "lcore", "passed", "dropped", "flows", "utilisation" (0 to 1, of the

@@ -137,6 +137,26 @@ static json_t *flows_json(const struct manager *manager, const struct datapath_t
 	return json;
 }
 
+/* Bytes of EAL's memory for each flow there is room for, and for each rule of the policy. */
+static json_t *memory_json(const struct manager *manager)
+{
+	const struct pps_ruleset *current = manager->reload.current;
+	uint64_t capacity = 0, flows = 0;
+	struct pps_ruleset_size size;
+	json_t *per_rule = json_null();
+
+	for (unsigned int i = 0; i < manager->datapath->n_workers; i++) {
+		capacity += pps_flow_capacity(manager->datapath->workers[i].flows);
+		flows += pps_flow_memory(manager->datapath->workers[i].flows);
+	}
+	if (current != NULL && current->policy->n_rules > 0) {
+		pps_ruleset_size(current, &size);
+		per_rule = json_integer((json_int_t)(size.table_bytes / current->policy->n_rules));
+	}
+	return json_pack(
+		"{s:I, s:o}", "per_flow", (json_int_t)(flows / capacity), "per_rule", per_rule);
+}
+
 struct drop_count {
 	enum pps_reason reason;
 	uint64_t n;
@@ -201,6 +221,7 @@ void reply_status(struct manager *manager, struct pps_ctl_call *call)
 			"dropped", (json_int_t)totals.dropped, "dropped_bytes",
 			(json_int_t)totals.drop_bytes, "pass_pps", manager->rates.pass_pps,
 			"drop_pps", manager->rates.drop_pps, "egress", (json_int_t)totals.egress));
+	json_object_set_new(status, "memory", memory_json(manager));
 	json_object_set_new(status, "observed", observed_summary(manager, &totals));
 	json_object_set_new(status, "events",
 		json_pack("{s:I, s:I, s:I, s:o}", "written", (json_int_t)events.written, "lost",

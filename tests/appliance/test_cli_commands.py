@@ -42,7 +42,8 @@ def status_fits_one_screen_and_names_all_that_matters():
     check(max(map(len, result.out.splitlines())) <= 100, result.out)
     for part in ("INLINE", "web-enclave revision 7", "3f2a9c1be04d", "in force for 2 h 5 min",
                  "up 3 d 4 h", "pid 4711", "Configuration Management Board", "net_pcap0",
-                 "10.0 Gbit/s", "1.2 M/s", "3.4 Gbit/s", "340 of 1.0 M (0.0 %)", "64.0 MiB",
+                 "10.0 Gbit/s", "1.2 M/s", "3.4 Gbit/s", "340 of 1.0 M (0.0 %)",
+                 "64.0 MiB for flows, 64 bytes each", "1.0 MiB for rules, 209715 bytes each",
                  "3.0 GiB", "now 1200/s", "not_approved", "no rule approves it"):
         check_in(part, result.out)
     check_not_in("WARNING", result.out)

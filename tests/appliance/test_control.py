@@ -33,7 +33,7 @@ def state_of(appliance):
 STATUS = {
     "": {"version", "pid", "mode", "clock", "started", "uptime_sec", "policy", "segments", "flows",
          "packets", "top_drops", "workers", "events", "reload", "change", "observed",
-         "signatures", "drift"},
+         "signatures", "drift", "memory"},
     "policy": {"name", "revision", "authority", "digest", "generation", "file", "loaded",
                "age_sec", "valid_until", "rules", "entries", "table_bytes", "signers",
                "lapsed"},
@@ -41,6 +41,7 @@ STATUS = {
               "pressure", "half_open"},
     "packets": {"passed", "passed_bytes", "dropped", "dropped_bytes", "pass_pps", "drop_pps",
                 "egress"},
+    "memory": {"per_flow", "per_rule"},
     "events": {"written", "lost", "write_errors", "file"},
     "reload": {"busy", "loads", "refused"},
     "change": {"state", "number", "confirmed", "pending", "file_differs"},
@@ -67,6 +68,9 @@ def status_has_every_field_that_is_promised():
                      status["policy"]["file"], status["policy"]["rules"]["approved"]),
                     ("good", 2, appliance.path("policy.json"), 1))
         check_equal(status["segments"][1]["outside"]["name"], "net_pcap3")
+        check_equal(status["memory"],
+                    {"per_flow": status["flows"]["memory_bytes"] // status["flows"]["capacity"],
+                     "per_rule": status["policy"]["table_bytes"]})
         check_equal(status["segments"][0]["inside"]["driver"], "net_pcap")
         check_equal(status["workers"][0]["stalled"], False)
 
@@ -317,6 +321,22 @@ def a_bad_policy_changes_nothing_and_every_mistake_is_named():
         event = appliance.events("policy_refused")[0]
         check_equal((event["cause"], event["who"]["uid"], event["digest"], len(event["errors"])),
                     ("load", os.getuid(), before[0], 2))
+
+
+@test
+def a_policy_of_more_rules_than_there_may_be_is_refused_with_that_reason():
+    with running() as appliance:
+        before = state_of(appliance)
+        big = json.dumps(policy(*(dict(WEB, id=f"R-{n}") for n in range(100000)), revision=9))
+        error = refused(appliance.call, "load", {"name": "p", "text": big})
+        check_equal(error.data,
+                    [{"path": "", "text": "the policy has 100000 rules, at most 60000"}])
+        check_equal(state_of(appliance), before)
+        good = json.dumps(policy(*(dict(WEB, id=f"R-{n}") for n in range(10000)), revision=9))
+        answer = appliance.call("load", {"name": "p", "text": good})
+        check_equal(answer["rules"]["approved"], 10000)
+        check_equal(appliance.call("status")["memory"]["per_rule"],
+                    answer["table_bytes"] // 10000)
 
 
 @test
