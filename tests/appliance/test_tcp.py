@@ -108,8 +108,8 @@ def connections_in_both_directions_at_once_carry_data_both_ways():
 @test
 def two_hosts_that_call_each_other_at_once_have_one_connection():
     road = shared()
-    with road.weather(late=100, delay=40):
-        for number in range(5):
+    with road.weather(late=100, delay=200):
+        for number in range(3):
             for client, server in FAMILIES:
                 ends = []
                 for side, source in ((OUTSIDE, client), (INSIDE, server)):
