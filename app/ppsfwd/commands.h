@@ -20,7 +20,7 @@
  *               "rx_bytes", "tx_packets", "tx_bytes", "rx_pps", "tx_pps", "rx_bps", "tx_bps",
  *               "missed", "no_buffer", "errors"}
  *    "flows": {"live", "capacity", "started", "picked_up", "ended", "memory_bytes",
- *              "pressure": bool,
+ *              "pressure": bool, "ipv6": {"live", "capacity"},
  *              "half_open": {"live", "max", "per_source", "replaced", "pressure": bool}},
  *    "packets": {"passed", "passed_bytes", "dropped", "dropped_bytes", "pass_pps", "drop_pps",
  *                "egress": drops that are alerts: inside hosts tried what nothing approves},

@@ -111,7 +111,7 @@ static json_t *workers_json(const struct manager *manager)
 
 static json_t *flows_json(const struct manager *manager, const struct datapath_totals *totals)
 {
-	uint64_t capacity = 0, memory = 0, max = 0, per_source = 0;
+	uint64_t capacity = 0, memory = 0, max = 0, per_source = 0, wide = 0, wide_capacity = 0;
 	bool table_pressure = false, half_open_pressure = false;
 	json_t *json;
 
@@ -120,6 +120,8 @@ static json_t *flows_json(const struct manager *manager, const struct datapath_t
 
 		capacity += pps_flow_capacity(table);
 		memory += pps_flow_memory(table);
+		wide += pps_flow_count_wide(table);
+		wide_capacity += pps_flow_capacity_wide(table);
 		max += pps_flow_half_open_max(table);
 		per_source += pps_flow_half_open_per_source(table);
 		table_pressure |= manager->pressures[i].table;
@@ -130,6 +132,9 @@ static json_t *flows_json(const struct manager *manager, const struct datapath_t
 		(json_int_t)totals->flows_started, "picked_up", (json_int_t)totals->flows_picked_up,
 		"ended", (json_int_t)totals->flows_ended, "memory_bytes", (json_int_t)memory,
 		"pressure", table_pressure);
+	json_object_set_new(json, "ipv6",
+		json_pack("{s:I, s:I}", "live", (json_int_t)wide, "capacity",
+			(json_int_t)wide_capacity));
 	json_object_set_new(json, "half_open",
 		json_pack("{s:I, s:I, s:I, s:I, s:b}", "live", (json_int_t)totals->half_open, "max",
 			(json_int_t)max, "per_source", (json_int_t)per_source, "replaced",

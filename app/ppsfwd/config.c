@@ -216,8 +216,13 @@ static void read_half_open(const json_t *value, const struct pps_json_path *path
 }
 
 /* Fills in what was not written and compares what was. */
-static void settle_half_open(struct config *config, struct pps_errors *errors)
+static void settle_flows(struct config *config, struct pps_errors *errors)
 {
+	if (config->flows_ipv6 == 0)
+		config->flows_ipv6 = config->flows;
+	if (config->flows_ipv6 > config->flows)
+		pps_errors_add(errors, "flows_ipv6", "%u is more than flows (%u)",
+			config->flows_ipv6, config->flows);
 	if (config->half_open_max == 0)
 		config->half_open_max = pps_flow_half_open_max_default(config->flows);
 	if (config->half_open_max > config->flows)
@@ -425,6 +430,9 @@ static const struct pps_json_field config_fields[] = {
 		"adaptive: workers without packets sleep for moments; busy: they never do"},
 	{"flows", read_flows, offsetof(struct config, flows), false, NULL,
 		"flows tracked at once (1024-67108864)"},
+	{"flows_ipv6", read_flows, offsetof(struct config, flows_ipv6), false, NULL,
+		"how many of them may be IPv6, or IPv4 behind two VLAN tags (1024 to flows); "
+		"without it all"},
 	{"half_open", read_half_open, 0, false, NULL,
 		"how many flows may be half-open: begun, and not yet proven"},
 	{"tcp_loose_seconds", read_seconds, offsetof(struct config, tcp_loose_seconds), false, NULL,
@@ -502,7 +510,7 @@ struct config *config_load(const char *path, struct pps_errors *errors)
 	json_decref(document);
 	free(folder);
 	if (errors->n_total == n_before) {
-		settle_half_open(config, errors);
+		settle_flows(config, errors);
 		config_settle_segments(config, errors);
 	}
 	/* A run on captures repeats itself: it depends on no run before. */

@@ -53,6 +53,7 @@ struct config {
 	struct pps_signature_rules signatures; /* required 0: none is asked for */
 	uint32_t workers;
 	uint32_t flows;
+	uint32_t flows_ipv6; /* of 'flows' */
 	uint32_t half_open_max; /* of 'flows' */
 	uint32_t half_open_per_source; /* of those */
 	char *socket; /* path */

@@ -56,14 +56,15 @@ void config_print(const struct config *config, struct pps_str *out)
 	char *text;
 
 	document = json_pack(
-		"{s:o, s:o, s:s, s:s, s:s, s:I, s:s, s:I, s:{s:I, s:I}, s:I, s:s, s:{s:s?, "
+		"{s:o, s:o, s:s, s:s, s:s, s:I, s:s, s:I, s:I, s:{s:I, s:I}, s:I, s:s, s:{s:s?, "
 		"s:I, s:I}, s:s?, "
 		"s:{s:o, s:o}, s:I, s:I, s:I, s:s}",
 		"eal", print_list(config->eal, config->n_eal), "segments", print_segments(config),
 		"mode", config_mode_word(config->mode), "policy", config->policy, "clock",
 		config_clock_word(config->clock), "workers", (json_int_t)config->workers, "poll",
-		config_poll_word(config->poll), "flows", (json_int_t)config->flows, "half_open",
-		"max", (json_int_t)config->half_open_max, "per_source",
+		config_poll_word(config->poll), "flows", (json_int_t)config->flows, "flows_ipv6",
+		(json_int_t)config->flows_ipv6, "half_open", "max",
+		(json_int_t)config->half_open_max, "per_source",
 		(json_int_t)config->half_open_per_source, "tcp_loose_seconds",
 		(json_int_t)config->tcp_loose_seconds, "socket", config->socket, "events", "file",
 		config->events_file, "rotate_mib", (json_int_t)config->events_rotate_mib, "keep",

@@ -64,6 +64,7 @@ static const char *create_worker(struct worker *worker, const struct config *con
 	struct pps_flow_table_params flows = {
 		.name = name,
 		.flows = config->flows,
+		.wide = config->flows_ipv6,
 		.half_open_max = config->half_open_max,
 		.half_open_per_source = config->half_open_per_source,
 		.socket = (int)rte_lcore_to_socket_id(worker->lcore),

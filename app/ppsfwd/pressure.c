@@ -30,7 +30,14 @@ void manager_watch_pressure(struct manager *manager)
 		uint64_t half_open = pps_flow_count_half_open(worker->flows);
 		uint64_t capacity = pps_flow_capacity(worker->flows);
 		uint64_t max = pps_flow_half_open_max(worker->flows);
+		uint64_t wide = pps_flow_count_wide(worker->flows);
+		uint64_t wide_capacity = pps_flow_capacity_wide(worker->flows);
 
+		/* Whichever is fuller: flows of all kinds, or those of IPv6. */
+		if (wide * capacity > live * wide_capacity) {
+			live = wide;
+			capacity = wide_capacity;
+		}
 		if (is_news(&pressure->table, live, capacity))
 			manager_event(manager,
 				pressure->table ? "flow_table_pressure" : "flow_table_relieved",

@@ -92,13 +92,19 @@ static void half_fini(struct pps_flow_half *half)
 	rte_hash_free(half->hash);
 }
 
+static uint32_t wide_flows(const struct pps_flow_table_params *params)
+{
+	return params->wide > 0 ? params->wide : params->flows;
+}
+
 static int half_init(struct pps_flow_half *half, const struct pps_flow_table_params *params,
 	const char *suffix, size_t key_len)
 {
+	bool is_wide = key_len == sizeof(struct pps_key_wide);
 	char name[NAME_MAX_LEN + sizeof(".wide")];
 	struct rte_hash_parameters hash_params = {
 		.name = name,
-		.entries = hash_entries(params->flows),
+		.entries = hash_entries(is_wide ? wide_flows(params) : params->flows),
 		.key_len = (uint32_t)key_len,
 		.hash_func = rte_jhash,
 		.socket_id = params->socket,
@@ -121,9 +127,9 @@ static int half_init(struct pps_flow_half *half, const struct pps_flow_table_par
 	return learn_key_place(half);
 }
 
-static size_t half_memory(const struct pps_flow_half *half, uint32_t entries)
+static size_t half_memory(const struct pps_flow_half *half, uint32_t flows)
 {
-	return hash_memory(entries, half->key_len) +
+	return hash_memory(hash_entries(flows), half->key_len) +
 		half->n * (sizeof(*half->entries) + sizeof(*half->cold)) + half->n / 8;
 }
 
@@ -135,7 +141,7 @@ static int check_params(const struct pps_flow_table_params *params)
 
 	if (len == 0 || len > NAME_MAX_LEN)
 		return -EINVAL;
-	if (max > params->flows)
+	if (max > params->flows || params->wide > params->flows)
 		return -EINVAL;
 	/* With others a source's share may be larger than what one table has room for. */
 	if (ledger == NULL && max > 0 && params->half_open_per_source > max)
@@ -174,7 +180,6 @@ static int counts_init(struct pps_flow_table *table, const struct pps_flow_table
 
 struct pps_flow_table *pps_flow_table_create(const struct pps_flow_table_params *params)
 {
-	uint32_t entries = hash_entries(params->flows);
 	struct pps_flow_table *table;
 	int err = check_params(params);
 
@@ -195,8 +200,9 @@ struct pps_flow_table *pps_flow_table_create(const struct pps_flow_table_params 
 	if (err < 0)
 		goto destroy_table;
 	table->capacity = params->flows;
-	table->memory = sizeof(*table) + half_memory(&table->halves[0], entries) +
-		half_memory(&table->halves[1], entries) +
+	table->capacity_wide = wide_flows(params);
+	table->memory = sizeof(*table) + half_memory(&table->halves[0], params->flows) +
+		half_memory(&table->halves[1], wide_flows(params)) +
 		pps_flow_half_open_memory(&table->half_open) +
 		pps_flow_ledger_memory(table->ledger) / table->ledger->n_tables;
 	return table;
@@ -314,7 +320,8 @@ uint32_t pps_flow_add(struct pps_flow_table *table, const struct pps_flow_key *k
 	uint32_t position;
 	int32_t added;
 
-	if (table->n_live >= table->capacity)
+	if (table->n_live >= table->capacity ||
+		(key->is_wide && table->n_wide >= table->capacity_wide))
 		return PPS_FLOW_NONE;
 	added = rte_hash_add_key_with_hash(half->hash, key, hash);
 	if (added < 0)
@@ -327,6 +334,7 @@ uint32_t pps_flow_add(struct pps_flow_table *table, const struct pps_flow_key *k
 	memset(&half->entries[position], 0, sizeof(half->entries[position]));
 	memset(&half->cold[position], 0, sizeof(half->cold[position]));
 	__atomic_store_n(&table->n_live, table->n_live + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&table->n_wide, table->n_wide + key->is_wide, __ATOMIC_RELAXED);
 	table->changes++;
 	return position | (key->is_wide ? PPS_FLOW_WIDE : 0);
 }
@@ -346,6 +354,7 @@ void pps_flow_remove(struct pps_flow_table *table, uint32_t handle)
 	half->live[position / 64] &= ~(1ull << position % 64);
 	half->entries[position].state = PPS_FLOW_FREE;
 	__atomic_store_n(&table->n_live, table->n_live - 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&table->n_wide, table->n_wide - key.is_wide, __ATOMIC_RELAXED);
 	table->changes++;
 }
 
@@ -362,6 +371,16 @@ uint32_t pps_flow_count(const struct pps_flow_table *table)
 uint32_t pps_flow_capacity(const struct pps_flow_table *table)
 {
 	return table->capacity;
+}
+
+uint32_t pps_flow_count_wide(const struct pps_flow_table *table)
+{
+	return __atomic_load_n(&table->n_wide, __ATOMIC_RELAXED);
+}
+
+uint32_t pps_flow_capacity_wide(const struct pps_flow_table *table)
+{
+	return table->capacity_wide;
 }
 
 size_t pps_flow_memory(const struct pps_flow_table *table)

@@ -4,9 +4,10 @@
 /*
  * Half-open flows, in the order of their beginning.
  *
- * Each has a record in two lists: of all, and of its source. Both are kept by beginning alone:
- * nothing a half-open flow sends moves it, so that none can be kept young by repeating itself. All
- * is done in constant time; the entry of a flow's hot line knows nothing of it but one flag.
+ * Each has a record in two lists: of its half of the table, and of its source. Both are kept by
+ * beginning alone: nothing a half-open flow sends moves it, so that none can be kept young by
+ * repeating itself. All is done in constant time; the entry of a flow's hot line knows nothing of
+ * it but one flag.
  */
 
 #include <assert.h>
@@ -59,19 +60,34 @@ static bool has_proven_itself(const struct pps_flow *flow)
 	return (1u << flow->state & proven) != 0;
 }
 
+/* There is one. */
+static uint32_t oldest_of_all(const struct flow_half_open *half_open)
+{
+	uint32_t plain = half_open->oldest[0], wide = half_open->oldest[1];
+	const struct flow_record *a = &half_open->records[plain], *b = &half_open->records[wide];
+
+	if (plain == 0 || wide == 0)
+		return plain + wide;
+	if (a->began != b->began)
+		return (int32_t)(a->began - b->began) < 0 ? plain : wide;
+	return (int32_t)(a->number - b->number) < 0 ? plain : wide;
+}
+
 enum pps_reason pps_flow_room(const struct pps_flow_table *table,
 	const struct pps_flow_source *source, uint32_t reuse, uint32_t now, uint32_t *ret_replace)
 {
 	const struct flow_half_open *half_open = &table->half_open;
 	const struct flow_record *reused = &half_open->records[0];
-	uint32_t n = half_open->n, n_live = table->n_live, n_source;
+	uint32_t n = half_open->n, n_live = table->n_live, n_wide = table->n_wide, n_source;
 	uint32_t counter = pps_flow_sources_find(table, FLOW_SLOT_HALF_OPEN, source, &n_source);
+	bool wide_full;
 
 	*ret_replace = PPS_FLOW_NONE;
 	if (reuse != PPS_FLOW_NONE) {
 		reused = &half_open->records[flow_cold(table, reuse)->half_open];
 		n -= reused != &half_open->records[0];
 		n_live--;
+		n_wide -= source->is_wide;
 	}
 	n_source -= counter != 0 && reused->counter == counter;
 	if (n_source >= half_open->per_source) {
@@ -84,11 +100,14 @@ enum pps_reason pps_flow_room(const struct pps_flow_table *table,
 		*ret_replace = oldest->handle;
 		return PPS_REASON_NONE;
 	}
-	if (n < half_open->max && n_live < table->capacity)
+	wide_full = source->is_wide && n_wide >= table->capacity_wide;
+	if (n < half_open->max && n_live < table->capacity && !wide_full)
 		return PPS_REASON_NONE;
-	if (n == 0)
+	if (n == 0 || (wide_full && half_open->oldest[1] == 0))
 		return PPS_REASON_FLOW_TABLE_FULL;
-	*ret_replace = half_open->records[half_open->oldest].handle;
+	*ret_replace =
+		half_open->records[wide_full ? half_open->oldest[1] : oldest_of_all(half_open)]
+			.handle;
 	return PPS_REASON_NONE;
 }
 
@@ -115,6 +134,7 @@ void pps_flow_enter(struct pps_flow_table *table, uint32_t handle,
 	struct pps_flow *flow = flow_entry(table, handle);
 	struct flow_counter *of_source;
 	struct flow_record *record;
+	unsigned int half = flow_half_of(handle);
 	uint32_t at, counter, n_source;
 
 	/* Without room, against the contract, it is no worse than an established one. */
@@ -128,12 +148,14 @@ void pps_flow_enter(struct pps_flow_table *table, uint32_t handle,
 	*record = (struct flow_record){
 		.handle = handle,
 		.began = now,
-		.older = half_open->newest,
+		.older = half_open->newest[half],
+		.number = half_open->number++,
 		.older_of_source = of_source->newest,
 		.counter = counter,
 	};
-	*(record->older != 0 ? &half_open->records[record->older].newer : &half_open->oldest) = at;
-	half_open->newest = at;
+	*(record->older != 0 ? &half_open->records[record->older].newer
+			     : &half_open->oldest[half]) = at;
+	half_open->newest[half] = at;
 	*(record->older_of_source != 0
 			? &half_open->records[record->older_of_source].newer_of_source
 			: &of_source->oldest) = at;
@@ -150,14 +172,17 @@ void pps_flow_leave(struct pps_flow_table *table, uint32_t handle)
 	struct pps_flow *flow = flow_entry(table, handle);
 	struct pps_flow_cold *cold = flow_cold(table, handle);
 	struct flow_counter *of_source;
+	unsigned int half = flow_half_of(handle);
 	uint32_t at = cold->half_open;
 
 	if ((flow->flags & PPS_FLOW_HALF_OPEN) == 0)
 		return;
 	record = &records[at];
 	of_source = &table->ledger->counters[record->counter];
-	*(record->older != 0 ? &records[record->older].newer : &half_open->oldest) = record->newer;
-	*(record->newer != 0 ? &records[record->newer].older : &half_open->newest) = record->older;
+	*(record->older != 0 ? &records[record->older].newer : &half_open->oldest[half]) =
+		record->newer;
+	*(record->newer != 0 ? &records[record->newer].older : &half_open->newest[half]) =
+		record->older;
 	*(record->older_of_source != 0 ? &records[record->older_of_source].newer_of_source
 				       : &of_source->oldest) = record->newer_of_source;
 	*(record->newer_of_source != 0 ? &records[record->newer_of_source].older_of_source

@@ -32,17 +32,18 @@ struct pps_flow_half {
 struct flow_record {
 	uint32_t handle;
 	uint32_t began; /* tick */
-	uint32_t older, newer; /* of all; 'newer' also links the free ones */
+	uint32_t older, newer; /* of the half; 'newer' also links the free ones */
 	uint32_t older_of_source, newer_of_source;
 	uint32_t counter; /* of its source */
-	uint32_t pad;
+	uint32_t number; /* which of those that began in one tick is the older */
 };
 _Static_assert(sizeof(struct flow_record) == 32, "two records a cache line");
 
 struct flow_half_open {
 	struct flow_record *records;
-	uint32_t oldest, newest;
+	uint32_t oldest[2], newest[2]; /* by half */
 	uint32_t free, fresh;
+	uint32_t number; /* of the next */
 	uint32_t n; /* management: ro */
 	uint32_t max, per_source;
 };
@@ -55,7 +56,7 @@ size_t pps_flow_half_open_memory(const struct flow_half_open *half_open);
 void pps_flow_unbind(struct pps_flow_table *table, uint32_t handle);
 void pps_flow_leave(struct pps_flow_table *table, uint32_t handle);
 
-/* worker: rw; management: ro (n_live, half_open.n) */
+/* worker: rw; management: ro (n_live, n_wide, half_open.n) */
 struct pps_flow_table {
 	struct pps_flow_half halves[2];
 	struct pps_flow_hasher hasher;
@@ -67,8 +68,8 @@ struct pps_flow_table {
 	uint32_t free_counter; /* given back; 0: none */
 	uint32_t fresh_counter; /* never used from here on */
 	uint64_t changes;
-	uint32_t n_live;
-	uint32_t capacity;
+	uint32_t n_live, n_wide; /* the wide ones are among the live ones */
+	uint32_t capacity, capacity_wide;
 	size_t memory;
 };
 

@@ -26,6 +26,7 @@ void pps_flow_source_of(const struct pps_flow_table *table, const struct pps_flo
 
 	ret_source->prefix = 0;
 	ret_source->family = key->is_wide ? key->wide.family : 4;
+	ret_source->is_wide = key->is_wide;
 	if (!key->is_wide)
 		address = initiator == PPS_SIDE_INSIDE ? key->v4.inside : key->v4.outside;
 	else

@@ -26,8 +26,9 @@
  *            and by the sweep alike. Ticks must not run backwards: whoever keeps the clock sees to
  *            that.
  *
- * Limits     'flows' entries in all. A full table or an unlucky bucket is no room: new flows fail
- *            closed and are counted, established ones are never evicted.
+ * Limits     'flows' entries in all, of which 'wide' may have 48-byte keys. A full table or an
+ *            unlucky bucket is no room: new flows fail closed and are counted, established ones
+ *            are never evicted.
  *
  * Half-open  A flow is half-open from its first packet until it has proven itself: TCP, SCTP and
  *            DCCP by their third step, everything else by an answer. One that ends before (a reset,
@@ -35,10 +36,11 @@
  *            of SYN and RST would be worth more than one of SYN. Half-open flows stand in the order
  *            of their beginning, of all and of each source. They may hold 'half_open_max' entries,
  *            those of one source 'half_open_per_source'. A new flow that finds no room takes the
- *            place of the oldest one (pps_flow_room()); a source whose share is used up takes its
- *            own oldest, if that had a second to prove itself, and else waits. Under a flood of R
- *            flows a second a half-open flow thus lives half_open_max / R seconds: what proves
- *            itself faster is not harmed. (flow_halfopen.c)
+ *            place of the oldest one (pps_flow_room()), of the wide ones where it is those that
+ *            are too many; a source whose share is used up takes its own oldest, if that had a
+ *            second to prove itself, and else waits. Under a flood of R flows a second a half-open
+ *            flow thus lives half_open_max / R seconds: what proves itself faster is not harmed.
+ *            (flow_halfopen.c)
  *
  * Sources    A source is the initiator's address: all of an IPv4 address, the first 64 bits of an
  *            IPv6 address (the rest is its owner's to choose). Segment and VLAN are no part of it:
@@ -54,10 +56,11 @@
  *            rule, and of each source under rules that limit that. pps_flow_remove() undoes all of
  *            it, so that the counts are exact whichever way a flow ends.
  *
- * Memory     Both tables have room for all of 'flows', so a flow of the capacity costs about 432
- *            bytes: 104 of entry in each table, 56 and 88 of rte_hash, and with the default bounds
- *            16 for half-open flows and 56 to 64 for sources. The default of 1,048,576 takes 426
- *            MiB of EAL's memory.
+ * Memory     Bytes: for each of 'flows' 104 of entry and 44 to 57 of rte_hash; for each of
+ *            'wide' 104 and 76 to 89; for each that may be half-open 64; and 32 to 42 for each of
+ *            'flows' once more, to count sources. With the default bounds that is 426 a flow.
+ *            16 million flows, a quarter of them wide and one in sixteen half-open, take 262
+ *            each, 3.9 GiB; with an eighth of them wide 237.
  *
  * Threads    A table belongs to one worker. Only create() allocates. What begins, ends or proves a
  *            flow locks in the ledger, when that is shared; nothing else does.
@@ -248,6 +251,7 @@ struct pps_flow_ledger;
 struct pps_flow_table_params {
 	const char *name; /* unique in the process, at most 16 characters */
 	uint32_t flows; /* capacity, 1 to PPS_FLOWS_MAX */
+	uint32_t wide; /* how many of them may have wide keys; 0: all */
 	uint32_t half_open_max; /* half-open flows, at most 'flows'; 0: the default for 'flows' */
 	uint32_t half_open_per_source; /* of one source, at most half_open_max; 0: the default */
 	int socket; /* NUMA node, or -1 */
@@ -299,6 +303,9 @@ void pps_flow_remove(struct pps_flow_table *table, uint32_t handle);
 uint64_t pps_flow_changes(const struct pps_flow_table *table);
 uint32_t pps_flow_count(const struct pps_flow_table *table);
 uint32_t pps_flow_capacity(const struct pps_flow_table *table);
+/* Those with wide keys: IPv6, and IPv4 behind two VLAN tags. */
+uint32_t pps_flow_count_wide(const struct pps_flow_table *table);
+uint32_t pps_flow_capacity_wide(const struct pps_flow_table *table);
 /* Bytes of memory the table takes, for "status". */
 size_t pps_flow_memory(const struct pps_flow_table *table);
 
@@ -307,6 +314,7 @@ struct pps_flow_source {
 	uint64_t prefix; /* the bytes as they lie in memory */
 	uint32_t hash;
 	uint8_t family;
+	bool is_wide; /* the flow's key */
 };
 /* Prefetches what pps_flow_room() asks first. */
 void pps_flow_source_of(const struct pps_flow_table *table, const struct pps_flow_key *key,

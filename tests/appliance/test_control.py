@@ -38,7 +38,7 @@ STATUS = {
                "age_sec", "valid_until", "rules", "entries", "table_bytes", "signers",
                "lapsed"},
     "flows": {"live", "capacity", "started", "ended", "memory_bytes", "picked_up",
-              "pressure", "half_open"},
+              "pressure", "half_open", "ipv6"},
     "packets": {"passed", "passed_bytes", "dropped", "dropped_bytes", "pass_pps", "drop_pps",
                 "egress"},
     "memory": {"per_flow", "per_rule"},

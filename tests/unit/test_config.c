@@ -216,6 +216,8 @@ static void expect_line(const char *text, const char *row)
 	X(more_half_open_flows_than_flows_are_refused,                                             \
 		WITH("'flows':1024,'half_open':{'max':1025}"),                                     \
 		"half_open.max: 1025 is more than flows (1024)\n")                                 \
+	X(more_ipv6_flows_than_flows_are_refused, WITH("'flows':1024,'flows_ipv6':1025"),          \
+		"flows_ipv6: 1025 is more than flows (1024)\n")                                    \
 	X(a_share_larger_than_the_whole_is_refused,                                                \
 		WITH("'half_open':{'max':100,'per_source':101}"),                                  \
 		"half_open.per_source: 101 is more than half_open.max (100)\n")                    \
@@ -370,6 +372,8 @@ static void expect_line(const char *text, const char *row)
 		"{'segments':[" MIRROR(                                                           \
 			"'inside_prefixes':['::1']") "],'policy':'p','mode':'observer'}",         \
 		"'mirror': 'm'")                                                                  \
+	X(all_flows_may_be_ipv6_by_default, WITH("'flows':2048"), "'flows_ipv6': 2048")           \
+	X(a_part_of_flows_for_ipv6_is_read, WITH("'flows_ipv6':1024"), "'flows_ipv6': 1024")      \
 	X(workers_sleep_without_packets_by_default, "{" MINIMAL "}", "'poll': 'adaptive'")        \
 	X(busy_polling_is_read, WITH("'poll':'busy'"), "'poll': 'busy'")                          \
 	X(the_system_clock_is_the_default, "{" MINIMAL "}", "'clock': 'system'")                  \

@@ -13,7 +13,7 @@
 #include "flow_ledger.h"
 #include "unit.h"
 
-#define MEGABYTES 128
+#define MEGABYTES 384
 #define GRACE     PPS_FLOW_GRACE_TICKS
 
 static struct pps_flow_table *create(uint32_t flows, uint32_t half_open_max, uint32_t per_source)
@@ -124,8 +124,10 @@ static void expect_nothing_counted(struct pps_flow_table *table)
 {
 	CU_ASSERT_EQUAL(pps_flow_count(table), 0);
 	CU_ASSERT_EQUAL(pps_flow_count_half_open(table), 0);
-	CU_ASSERT_EQUAL(table->half_open.oldest, 0);
-	CU_ASSERT_EQUAL(table->half_open.newest, 0);
+	for (unsigned int half = 0; half < 2; half++) {
+		CU_ASSERT_EQUAL(table->half_open.oldest[half], 0);
+		CU_ASSERT_EQUAL(table->half_open.newest[half], 0);
+	}
 	for (uint32_t slot = 0; slot < PPS_RULE_SLOTS; slot++)
 		CU_ASSERT_EQUAL_FATAL(pps_flow_count_rule(table, slot), 0);
 	for (uint32_t b = 0; b <= table->ledger->mask; b++)
@@ -543,7 +545,7 @@ static void any_half_open_flow_may_leave_the_line(void)
 			CU_ASSERT_EQUAL(replace,
 				pps_flow_count_half_open(table) == 4 ? handles[i] : PPS_FLOW_NONE);
 			/* Of the source too. */
-			CU_ASSERT_EQUAL(table->half_open.records[table->half_open.oldest].handle,
+			CU_ASSERT_EQUAL(table->half_open.records[table->half_open.oldest[0]].handle,
 				handles[i]);
 			pps_flow_remove(table, handles[i]);
 		}
@@ -569,6 +571,126 @@ static void established_flows_are_never_named_for_replacement(void)
 	CU_ASSERT_EQUAL(room(table, 9, PPS_FLOW_NONE, 10, &replace), PPS_REASON_FLOW_TABLE_FULL);
 	CU_ASSERT_EQUAL(replace, PPS_FLOW_NONE);
 	pps_flow_table_destroy(table);
+}
+
+static struct pps_flow_table *create_wide(uint32_t flows, uint32_t wide, uint32_t half_open_max)
+{
+	struct pps_flow_table_params params = {
+		.name = "test",
+		.flows = flows,
+		.wide = wide,
+		.half_open_max = half_open_max,
+		.socket = -1,
+	};
+	struct pps_flow_table *table = pps_flow_table_create(&params);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(table);
+	return table;
+}
+
+static enum pps_reason room6(
+	struct pps_flow_table *table, uint64_t prefix, uint32_t reuse, uint32_t *ret_replace)
+{
+	struct pps_flow_key key = key6_of(prefix, 9999);
+	struct pps_flow_source source = source_of(table, &key);
+
+	return pps_flow_room(table, &source, reuse, 10, ret_replace);
+}
+
+static uint32_t begin6(struct pps_flow_table *table, uint64_t prefix, uint32_t now)
+{
+	struct pps_flow_key key = key6_of(prefix, 1);
+
+	return begin_key(table, &key, 1, now);
+}
+
+static void wide_flows_have_a_bound_of_their_own(void)
+{
+	struct pps_flow_table *table = create_wide(64, 4, 32);
+	struct pps_flow_key key = key6_of(4, 1);
+	uint32_t handles[4], replace;
+
+	CU_ASSERT_EQUAL(pps_flow_capacity_wide(table), 4);
+	for (uint32_t i = 0; i < 4; i++) {
+		CU_ASSERT_EQUAL(room6(table, 9, PPS_FLOW_NONE, &replace), PPS_REASON_NONE);
+		CU_ASSERT_EQUAL(replace, PPS_FLOW_NONE);
+		handles[i] = begin6(table, i, i);
+		establish(table, handles[i]);
+	}
+	CU_ASSERT_EQUAL(pps_flow_count_wide(table), 4);
+	CU_ASSERT_EQUAL(pps_flow_add(table, &key, pps_flow_hash(table, &key)), PPS_FLOW_NONE);
+	/* A plain half-open one would not make room. */
+	begin(table, 1, 1, 1, 0);
+	CU_ASSERT_EQUAL(room6(table, 9, PPS_FLOW_NONE, &replace), PPS_REASON_FLOW_TABLE_FULL);
+	CU_ASSERT_EQUAL(replace, PPS_FLOW_NONE);
+	CU_ASSERT_EQUAL(room(table, 9, PPS_FLOW_NONE, 10, &replace), PPS_REASON_NONE);
+	CU_ASSERT_EQUAL(replace, PPS_FLOW_NONE);
+	/* One that ends for it does. */
+	CU_ASSERT_EQUAL(room6(table, 9, handles[0], &replace), PPS_REASON_NONE);
+	CU_ASSERT_EQUAL(replace, PPS_FLOW_NONE);
+	pps_flow_remove(table, handles[2]);
+	CU_ASSERT_EQUAL(pps_flow_count_wide(table), 3);
+	CU_ASSERT_EQUAL(room6(table, 9, PPS_FLOW_NONE, &replace), PPS_REASON_NONE);
+	pps_flow_table_destroy(table);
+}
+
+static void too_many_wide_flows_take_the_place_of_the_oldest_wide_one(void)
+{
+	struct pps_flow_table *table = create_wide(64, 4, 32);
+	uint32_t handles[4], replace;
+
+	begin(table, 1, 1, 1, 0);
+	for (uint32_t i = 0; i < 4; i++)
+		handles[i] = begin6(table, i, i + 1);
+	establish(table, handles[0]);
+	CU_ASSERT_EQUAL(room6(table, 9, PPS_FLOW_NONE, &replace), PPS_REASON_NONE);
+	CU_ASSERT_EQUAL(replace, handles[1]);
+	pps_flow_remove(table, handles[1]);
+	begin6(table, 9, 10);
+	CU_ASSERT_EQUAL(room6(table, 10, PPS_FLOW_NONE, &replace), PPS_REASON_NONE);
+	CU_ASSERT_EQUAL(replace, handles[2]);
+	pps_flow_table_destroy(table);
+}
+
+static void the_oldest_of_all_gives_way_whatever_its_key(void)
+{
+	struct pps_flow_table *table = create_wide(64, 32, 4);
+	uint32_t handles[4], replace;
+
+	/* Ticks go over their end, and two flows begin in one. */
+	handles[0] = begin6(table, 0, UINT32_MAX);
+	handles[1] = begin(table, 1, 1, 1, 1);
+	handles[2] = begin6(table, 2, 1);
+	handles[3] = begin(table, 3, 1, 1, 2);
+	for (unsigned int i = 0; i < 4; i++) {
+		if (i > 0)
+			begin6(table, 20 + i, 3 + i);
+		CU_ASSERT_EQUAL(room(table, 9, PPS_FLOW_NONE, 10, &replace), PPS_REASON_NONE);
+		CU_ASSERT_EQUAL(replace, handles[i]);
+		CU_ASSERT_EQUAL(room6(table, 9, PPS_FLOW_NONE, &replace), PPS_REASON_NONE);
+		CU_ASSERT_EQUAL(replace, handles[i]);
+		pps_flow_remove(table, handles[i]);
+	}
+	pps_flow_table_destroy(table);
+}
+
+/* Tables are laid out in powers of two: a million is to 2^20 as 16 million is to 2^24. */
+static size_t memory_of_each(uint32_t flows, uint32_t wide, uint32_t half_open_max)
+{
+	struct pps_flow_table *table = create_wide(flows, wide, half_open_max);
+	size_t memory = pps_flow_memory(table);
+
+	pps_flow_table_destroy(table);
+	return memory / flows;
+}
+
+/* What does not grow is 2 bytes of each of a million. */
+static void sixteen_million_flows_fit_in_four_gibibytes(void)
+{
+	CU_ASSERT_EQUAL(memory_of_each(1000000, 250000, 62500), 263);
+	CU_ASSERT_TRUE(264 * UINT64_C(16000000) < UINT64_C(4) << 30);
+	CU_ASSERT_EQUAL(memory_of_each(1000000, 125000, 62500), 238);
+	CU_ASSERT_EQUAL(memory_of_each(524288, 0, 0), 426);
 }
 
 static void a_flow_that_ends_for_the_new_one_is_its_room(void)
@@ -740,7 +862,7 @@ static void compare(struct pps_flow_table *table, const struct model_flow *flows
 	CU_ASSERT_EQUAL_FATAL(pps_flow_count_half_open(table), n_half);
 	if (n_half > 0)
 		CU_ASSERT_EQUAL_FATAL(
-			table->half_open.records[table->half_open.oldest].handle, oldest);
+			table->half_open.records[table->half_open.oldest[0]].handle, oldest);
 	for (uint32_t slot = 1; slot <= RULES; slot++) {
 		CU_ASSERT_EQUAL_FATAL(pps_flow_count_rule(table, slot), rules[slot]);
 		for (uint32_t host = 0; host < HOSTS; host++)
@@ -798,6 +920,10 @@ static void counts_are_exact_whatever_happens(void)
 }
 
 static const struct unit_test tests[] = {
+	UNIT_TEST(wide_flows_have_a_bound_of_their_own),
+	UNIT_TEST(too_many_wide_flows_take_the_place_of_the_oldest_wide_one),
+	UNIT_TEST(the_oldest_of_all_gives_way_whatever_its_key),
+	UNIT_TEST(sixteen_million_flows_fit_in_four_gibibytes),
 	UNIT_TEST(an_ipv4_source_is_its_address),
 	UNIT_TEST(an_ipv6_source_is_its_first_64_bits),
 	UNIT_TEST(an_ipv4_source_behind_two_tags_is_the_same),
