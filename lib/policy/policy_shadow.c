@@ -10,9 +10,10 @@
 
 #include "policy_priv.h"
 
-#define BUDGET       UINT64_C(600000000) /* boxes looked at, some five seconds */
+#define BUDGET       UINT64_C(60000000) /* boxes looked at: at most some four seconds */
 #define REACHING_MAX 100000u /* boxes that reach into those of one rule */
 #define COVERS_MAX   200u /* rules among which a smallest set is sought */
+#define COVERS_WORK  1000000u /* and the boxes looked at for each of them */
 #define NAMED_MAX    3u /* rules named in a finding */
 
 /* What else is to be said of a rule; NULL: nothing. */
@@ -30,6 +31,7 @@ struct part {
 
 struct study {
 	const struct policy_space *space;
+	struct pps_space_index *indexes[2]; /* of its boxes, by family */
 	struct pps_rule_use *uses;
 	struct remarks *remarks; /* by rule; NULL: not wanted */
 	uint64_t budget;
@@ -60,27 +62,42 @@ static bool lifts(const struct pps_rule *exception, size_t ban)
 
 /* ---- parts ---- */
 
+/* What is being gathered. */
+struct gathering {
+	struct study *study;
+	struct part *part;
+};
+
+static bool gather(uint32_t number, void *aux)
+{
+	const struct gathering *gathering = aux;
+	struct study *study = gathering->study;
+	struct part *part = gathering->part;
+	const struct pps_space_item *item = &study->space->family[part->family].items[number];
+
+	if (entry_of(study, item)->rule == study->rule)
+		return true;
+	return study->n_reaching++ < REACHING_MAX && box_list_add(&part->reaching, item);
+}
+
+/* Entries are numbered in their order. */
+static int compare_labels(const void *a, const void *b)
+{
+	const struct pps_space_item *x = a, *y = b;
+
+	return x->label < y->label ? -1 : x->label > y->label;
+}
+
 static void gather_reaching(struct study *study, struct part *part)
 {
-	const struct box_list *all = &study->space->family[part->family];
+	struct gathering gathering = {study, part};
 
-	if (study->budget <= all->n) {
+	if (!pps_space_index_find(
+		    study->indexes[part->family], &part->box, &study->budget, gather, &gathering))
 		study->unknown = true;
-		return;
-	}
-	study->budget -= all->n;
-	for (size_t i = 0; i < all->n; i++) {
-		const struct pps_space_item *item = &all->items[i];
-
-		if (entry_of(study, item)->rule == study->rule ||
-			!pps_box_overlaps(&item->box, &part->box))
-			continue;
-		if (study->n_reaching++ == REACHING_MAX) {
-			study->unknown = true;
-			return;
-		}
-		box_list_add(&part->reaching, item);
-	}
+	if (part->reaching.n > 0)
+		qsort(part->reaching.items, part->reaching.n, sizeof(part->reaching.items[0]),
+			compare_labels);
 }
 
 static void make_parts(struct study *study, size_t rule)
@@ -136,6 +153,11 @@ static bool part_is_covered(struct study *study, const struct part *part,
 	struct box_list kept = {0};
 	enum pps_space_end end;
 
+	if (study->budget <= part->reaching.n) {
+		study->unknown = true;
+		return true;
+	}
+	study->budget -= part->reaching.n;
 	for (size_t i = 0; i < part->reaching.n; i++) {
 		if (counts(study, entry_of(study, &part->reaching.items[i]), aux))
 			box_list_add(&kept, &part->reaching.items[i]);
@@ -239,8 +261,8 @@ static size_t *find_owners(const struct study *study, counts_fn counts, size_t a
 
 /*
  * Of the rules that 'counts' names, a set that covers and of which none can be left out (unless
- * they are very many): one rule where one is enough. 'among' is the same but for those that
- * study->counts leaves out.
+ * they are very many, or have very many boxes): one rule where one is enough. 'among' is the same
+ * but for those that study->counts leaves out.
  */
 static void find_covers(struct study *study, counts_fn counts, counts_fn among, size_t aux,
 	struct pps_rule_use *use)
@@ -248,7 +270,7 @@ static void find_covers(struct study *study, counts_fn counts, counts_fn among, 
 	size_t n, kept = 0;
 	size_t *owners = find_owners(study, counts, aux, &n);
 	struct pps_traffic rest;
-	bool few = n <= COVERS_MAX;
+	bool few = n <= COVERS_MAX && n * study->n_reaching <= COVERS_WORK;
 
 	for (size_t i = 0; i < n && few; i++) {
 		bool single;
@@ -468,6 +490,9 @@ static struct pps_rule_use *study_policy(
 	study.counts = pps_alloc(policy->n_rules + 1);
 	study.space = &space;
 	if (space_make(policy, now_ns, &study.budget, &space)) {
+		for (unsigned int f = 0; f < 2; f++)
+			study.indexes[f] = pps_space_index_create(
+				&(struct pps_space_list){space.family[f].items, space.family[f].n});
 		/* Last to first: which later rules are worth nothing must be known. */
 		for (size_t i = policy->n_rules; i-- > 0;)
 			study_rule(&study, i, now_ns);
@@ -475,6 +500,8 @@ static struct pps_rule_use *study_policy(
 		for (size_t i = 0; i < policy->n_rules; i++)
 			study.uses[i].worth = PPS_WORTH_UNKNOWN;
 	}
+	pps_space_index_destroy(study.indexes[0]);
+	pps_space_index_destroy(study.indexes[1]);
 	space_fini(&space);
 	free(study.counts);
 	return study.uses;

@@ -451,7 +451,7 @@ struct pps_rule_use {
 	 * traffic for which another ban is named, but which would pass without this one. */
 	struct pps_traffic witness;
 	size_t *by; /* SHADOWED, REDUNDANT: the rules that decide its traffic, or would; of several
-		     * such sets one of which none can be left out */
+		     * such sets one of which none can be left out, unless they are very many */
 	size_t n_by;
 };
 
@@ -473,7 +473,7 @@ void pps_policy_uses_free(struct pps_rule_use *uses, const struct pps_policy *po
  * error that says so.
  */
 #define PPS_DIFF_REGIONS_MAX 400000u
-#define PPS_DIFF_BUDGET      UINT64_C(400000000)
+#define PPS_DIFF_BUDGET      UINT64_C(150000000)
 
 enum pps_diff_kind {
 	PPS_DIFF_ALLOWED, /* newly */

@@ -118,6 +118,18 @@ enum pps_space_end pps_space_compare(const struct pps_box *region,
 	const struct pps_space_list *first, const struct pps_space_list *second, uint8_t needed,
 	uint64_t *budget, pps_space_receiver receiver, void *aux);
 
+/*
+ * Which boxes of a list reach into a region, without asking all of them. The list must outlive the
+ * index. _find() names each once, in no order; false when the finder wanted no more, or the budget
+ * is used up.
+ */
+struct pps_space_index;
+typedef bool (*pps_space_finder)(uint32_t item, void *aux);
+struct pps_space_index *pps_space_index_create(const struct pps_space_list *list);
+void pps_space_index_destroy(struct pps_space_index *index); /* NULL is fine */
+bool pps_space_index_find(const struct pps_space_index *index, const struct pps_box *region,
+	uint64_t *budget, pps_space_finder finder, void *aux);
+
 /* A box of a result. */
 struct pps_space_piece {
 	struct pps_box box;

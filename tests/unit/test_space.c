@@ -341,6 +341,54 @@ static void many_boxes_that_do_not_meet_come_apart_within_a_small_budget(void)
 	free(items);
 }
 
+/* What the index named, by item. */
+static bool name_item(uint32_t item, void *aux)
+{
+	((unsigned int *)aux)[item]++;
+	return true;
+}
+
+static bool name_no_more(uint32_t item, void *aux)
+{
+	(void)item;
+	++*(unsigned int *)aux;
+	return false;
+}
+
+static void an_index_names_each_box_that_reaches_into_a_region_once(void)
+{
+	unsigned int wrong = 0, n_found = 0;
+
+	for (unsigned int round = 0; round < 200; round++) {
+		struct pps_space_item items[300] = {0};
+		const struct pps_space_list list = {items, draw(UNIT_COUNT(items) + 1)};
+		unsigned int named[UNIT_COUNT(items)] = {0}, n_named = 0;
+		const struct pps_box region = draw_box();
+		struct pps_space_index *index;
+		uint64_t budget = 100000;
+
+		for (size_t i = 0; i < list.n; i++)
+			items[i].box = draw_box();
+		index = pps_space_index_create(&list);
+		CU_ASSERT(pps_space_index_find(index, &region, &budget, name_item, named));
+		for (size_t i = 0; i < list.n; i++) {
+			wrong += named[i] != pps_box_overlaps(&items[i].box, &region);
+			n_named += named[i];
+		}
+		n_found += n_named;
+		/* The finder may have enough, and the budget may be too small. */
+		CU_ASSERT_EQUAL(
+			pps_space_index_find(index, &region, &budget, name_no_more, &named[0]),
+			n_named == 0);
+		budget = 1;
+		CU_ASSERT_EQUAL(pps_space_index_find(index, &region, &budget, name_item, named),
+			list.n == 0);
+		pps_space_index_destroy(index);
+	}
+	CU_ASSERT_EQUAL(wrong, 0);
+	CU_ASSERT(n_found > 1000);
+}
+
 static const struct unit_test tests[] = {
 	UNIT_TEST(an_intersection_is_what_both_hold),
 	UNIT_TEST(a_difference_holds_exactly_what_no_box_holds_and_is_disjoint),
@@ -349,6 +397,7 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(a_box_at_the_end_of_the_numbers_is_cut_there),
 	UNIT_TEST(the_receiver_can_stop_it),
 	UNIT_TEST(what_is_too_complex_is_said_and_not_guessed),
+	UNIT_TEST(an_index_names_each_box_that_reaches_into_a_region_once),
 	UNIT_TEST(many_boxes_that_do_not_meet_come_apart_within_a_small_budget),
 };
 
