@@ -71,7 +71,9 @@ def martian(random, frame):
            6: (bytes(16), bytes(15) + b"\1", b"\xff\2" + bytes(14),
                bytes(10) + b"\xff\xff\1\2\3\4", bytes(15) + b"\2")}[version]
     how = random.random()
-    if how < 0.4:
+    if how < 0.03 and version == 6:
+        data[at + 4:at + 7] = bytes(3)  # a jumbogram
+    elif how < 0.4:
         data[source:source + size] = random.choice(bad)
     elif how < 0.7:
         data[source + size:source + 2 * size] = random.choice(bad)

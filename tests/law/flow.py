@@ -193,6 +193,11 @@ def quoted_fits(flow, seq, sender):
     return minus(seq, low) <= minus(s.max_end if flow.picked_up else s.end, low)
 
 
+def answers_ignored(flow, p):
+    """V5: acknowledges exactly the ignored SYN."""
+    return flow.ignored is not None and p.ack == flow.ignored[0]
+
+
 def tcp_permit(flow, p):
     """The state behind the packet, or NEW; Dropped."""
     state, event = flow.state, tcp_event(p)
@@ -200,6 +205,8 @@ def tcp_permit(flow, p):
     s, d = flow.tcp[p.inbound], flow.tcp[not p.inbound]
     word = TCP_TABLE[state, who, event]
     if word == "-":
+        if (state, who, event) == ("tcp_closed", "R", "S+A") and answers_ignored(flow, p):
+            return "tcp_syn_received"  # V5
         raise Dropped("tcp_state")
     to = state if word == "=" else word
     end = tcp_end(p)
@@ -219,7 +226,7 @@ def tcp_permit(flow, p):
             v1(end, s, d)
             v2(p, s, d, flow.picked_up)
         except Dropped:
-            if flow.ignored is None or p.ack != flow.ignored[0]:
+            if not answers_ignored(flow, p):
                 raise
             return "tcp_syn_received"
         return to

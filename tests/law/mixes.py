@@ -14,6 +14,7 @@ import random as randoms
 
 import faults
 from flow import STATES, window_of
+from law import GRACE
 from packet import SCTP, TCP
 from policy import EPOCH
 from talks import Net, TALKS
@@ -413,6 +414,8 @@ class Mix:
             flow = random.choice(list(self.last))
             moment = flow.seen + 1000 * timeouts[STATES[flow.state][0]]
             frame = self.last[flow]
+        if self.law.half_open and random.random() < 0.2:
+            moment = next(iter(self.law.half_open)).began + GRACE
         lapse = self.law.policy.lapses
         if lapse is not None and random.random() < 0.3:
             moment = lapse
@@ -435,17 +438,21 @@ class Mix:
     def flood(self):
         """More fragments, and more datagrams, than there is room for."""
         random = self.random
-        kind = random.choice(("first", "denied", "later", "later", "later"))
-        sources = random.sample(HOSTS[1][4], 1 if kind == "first" else random.choice((1, 8)))
+        kind = random.choice(("first", "denied", "later", "later", "pieces"))
+        few = kind in ("first", "pieces")
+        sources = random.sample(HOSTS[1][4], 1 if few else random.choice((1, 8)))
         flood = []
-        for i in range({"first": 1100, "denied": 4200, "later": 400}[kind]):
+        for i in range({"first": 1100, "denied": 4200, "later": 400, "pieces": 135}[kind]):
             source = random.choice(sources)
-            self.ident = (self.ident + 1) % 60000
-            if kind == "later":
+            if kind != "pieces" or i == 0:
+                self.ident = (self.ident + 1) % 60000
+            if kind == "pieces":  # of one datagram
+                data, protocol, where = udp(5000, 53, 0, 2000), 17, 0x2000 | i
+            elif kind == "later":
                 data, protocol, where = bytes(8 * random.choice((1, 1, 300))), 17, 2 + i % 3
                 where |= random.choice((0, 0x2000))
             else:
-                data, protocol, where = udp(5000, 53, 8, 100), 17, 0x2000
+                data, where = udp(5000, 53, 8, 100), 0x2000
                 protocol = 17 if kind == "first" else 99
             flood.append((True, 0, ether(0x800, ip4(source, HOSTS[0][4][0], protocol, data,
                                                     ident=self.ident, where=where))))

@@ -36,7 +36,7 @@ SEED = os.environ.get("PPSFW_LAW_SEED", "1")
 RECORD = struct.Struct("=cBBBIQ")
 TABLE = (65536, 65536, 65536)
 SECRETS = 4
-MET_LEAST, MET_FRAMES = 3, 100_000
+MET_FRAMES = 100_000  # fewer need not meet everything
 SHRINK_SECONDS = 20
 
 
@@ -213,11 +213,11 @@ def agrees_in_bursts(trace):
 
 def meets(met):
     """The mix is what it is said to be."""
-    missing = [reason for reason in MIXES[NAME]["meets"].split() if met[reason] < MET_LEAST]
+    missing = [reason for reason in MIXES[NAME]["meets"].split() if not met[reason]]
     for reason, count in met.most_common():
         print(f"# {count} {reason}")
     if missing:
-        print(f"# met less than {MET_LEAST} times: {' '.join(missing)}")
+        print(f"# never met: {' '.join(missing)}")
     return not missing
 
 
