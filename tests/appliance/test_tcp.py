@@ -182,10 +182,10 @@ def again_and_again(road, end_it, source_port, times=8):
                         end_it(one, other)
 
 
-def reset_by(end):
+def reset_by(end, patience):
     """Waits for the other side's reset, which a storm may have lost: then it resets too."""
     with contextlib.suppress(ConnectionResetError):
-        end.settimeout(0.5)
+        end.settimeout(patience)
         with contextlib.suppress(TimeoutError):
             end.recv(1)
         abort(end)
@@ -223,10 +223,17 @@ def ports_are_used_again_right_after_a_close():
 @test
 def ports_are_used_again_right_after_a_reset_of_either_side():
     road = shared()
-    for may_drop, weather in (((), CALM), (LATE, STORM)):
+    for may_drop, weather, patience in (((), CALM, PATIENCE), (LATE, STORM, 0.5)):
+        def client_first(one, other, patience=patience):
+            abort(one)
+            reset_by(other, patience)
+
+        def server_first(one, other, patience=patience):
+            abort(other)
+            reset_by(one, patience)
         with road.weather(may_drop, **weather):
-            again_and_again(road, lambda one, other: (abort(one), reset_by(other)), 5102)
-            again_and_again(road, lambda one, other: (abort(other), reset_by(one)), 5103)
+            again_and_again(road, client_first, 5102)
+            again_and_again(road, server_first, 5103)
 
 
 @test
