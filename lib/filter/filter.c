@@ -9,13 +9,15 @@
  *                (both in filter_front.c)
  *  3 fragments   judge_with_fragments(): later ones follow the verdict of their first
  *  4 sources     sources_block() for the burst, source_is_allowed() where there is no flow
- *  5 flow        judge_known(): judged again first when stale, then the transition
+ *  5 flow        judge_common(): what nearly all packets are. judge_known(): judged again first
+ *                when stale, then the transition
  *  6 icmp        judge_icmp_error() (filter_icmp.c), and neighbour discovery in front_check()
  *  7 start       judge_new(): may this packet start a flow? Else judge_picked_up()
  *  8 classify    judge_new(): the ruleset's answer, asked for the whole burst beforehand, and the
  *                rule's limits (filter_limits.c)
  *  9 tunnel      judge_tunnel(): dropped in this build
  * 10 account     room_for(): the table and its half-open flows; account(): counters and events
+ *                (filter_account.c)
  */
 
 #include <errno.h>
@@ -99,7 +101,6 @@ static bool needs_classification(struct pps_filter *filter, unsigned int k)
 	struct classification *class = &burst->classes[k];
 	enum pps_flow_state state;
 
-	class->initiator = UNCLASSIFIED;
 	if (burst->handles[k] != PPS_FLOW_NONE) {
 		const struct pps_flow *flow = pps_flow_at(filter->flows, burst->handles[k]);
 
@@ -119,22 +120,40 @@ static bool needs_classification(struct pps_filter *filter, unsigned int k)
 	return true;
 }
 
+/*
+ * Frames with a flow need not be looked at when no flow can be stale; one that has expired since is
+ * asked about when its turn comes. (Nothing depends on it but how many are asked at once.)
+ */
 static void classify(struct pps_filter *filter)
 {
 	struct burst *burst = &filter->burst;
 	uint8_t asked[PPS_BURST_MAX];
 	unsigned int n_asked = 0;
+	uint64_t maybe = burst->flowless;
 
-	for (unsigned int k = 0; k < burst->n_keyed; k++) {
-		if (needs_classification(filter, k))
-			asked[n_asked++] = (uint8_t)k;
+	burst->classified = 0;
+	if (unlikely(burst->lapsed || filter->swept_generation != burst->ruleset->generation))
+		maybe = burst->n_keyed == 0 ? 0 : UINT64_MAX >> (64 - burst->n_keyed);
+	for (; maybe != 0; maybe &= maybe - 1) {
+		unsigned int k = (unsigned int)__builtin_ctzll(maybe);
+
+		if (!needs_classification(filter, k))
+			continue;
+		asked[n_asked++] = (uint8_t)k;
+		burst->classified |= UINT64_C(1) << k;
 	}
 	classify_batch(burst->ruleset, burst->classes, asked, n_asked);
 }
 
+static bool is_classified(const struct burst *burst, unsigned int k)
+{
+	return (burst->classified >> k & 1) != 0;
+}
+
 uint32_t answer(struct burst *burst, unsigned int k, enum pps_side initiator, uint8_t icmp_code)
 {
-	if (likely(burst->classes[k].initiator == initiator && burst->classes[k].code == icmp_code))
+	if (likely(is_classified(burst, k) && burst->classes[k].initiator == initiator &&
+		    burst->classes[k].code == icmp_code))
 		return burst->classes[k].rule;
 	return classify_one(burst->ruleset, &burst->keys[k], initiator, icmp_code);
 }
@@ -350,7 +369,7 @@ static enum pps_reason judge_new(
 	reason = pps_ruleset_judge(burst->ruleset, beginning.rule, burst->now->wall_ns);
 	if (reason != PPS_REASON_NONE)
 		return reason;
-	if (unlikely(burst->classes[k].initiator == UNCLASSIFIED || source->family == 0))
+	if (unlikely(!is_classified(burst, k) || source->family == 0))
 		pps_flow_source_of(filter->flows, &burst->keys[k], burst->ingress->side, source);
 	return begin_flow(filter, k, reuse, &beginning, verdict);
 }
@@ -416,7 +435,7 @@ enum pps_reason judge_keyed(struct pps_filter *filter, unsigned int k, struct pp
 	uint32_t handle = burst->handles[k];
 
 	/* An earlier frame added or removed flows: handles may be old. */
-	if (unlikely(pps_flow_changes(filter->flows) != burst->changes))
+	if (unlikely(pps_flow_is_touched(filter->flows, burst->hashes[k])))
 		handle = pps_flow_lookup(filter->flows, &burst->keys[k], burst->hashes[k]);
 	if (handle != PPS_FLOW_NONE) {
 		const struct pps_flow *flow = pps_flow_at(filter->flows, handle);
@@ -437,6 +456,35 @@ enum pps_reason judge_keyed(struct pps_filter *filter, unsigned int k, struct pp
 
 /* ---- the burst ---- */
 
+/*
+ * What nearly all frames are: a packet of a live flow that is not stale and moves no state machine.
+ * True: it passed. All else is judge_keyed()'s.
+ */
+static inline bool judge_common(
+	struct pps_filter *filter, unsigned int k, struct pps_verdict *verdict)
+{
+	const struct burst *burst = &filter->burst;
+	const struct pps_packet *packet = &burst->packets[burst->keyed[k]];
+	uint32_t handle = burst->handles[k];
+	struct pps_flow *flow;
+
+	if (handle == PPS_FLOW_NONE || pps_flow_is_touched(filter->flows, burst->hashes[k]))
+		return false;
+	flow = pps_flow_at(filter->flows, handle);
+	if (flow->generation != burst->settled || !flow_is_live(flow, burst->ruleset, burst->now) ||
+		packet->tunnel != PPS_TUNNEL_NONE ||
+		!pps_flow_pass(flow, pps_flow_cold_at(filter->flows, handle), packet,
+			burst->ingress->side, burst->now->tick))
+		return false;
+	rte_prefetch0(&filter->stats->rules[flow->rule]);
+	*verdict = (struct pps_verdict){
+		.state = flow->state,
+		.rule = flow->rule,
+		.flow = handle,
+	};
+	return true;
+}
+
 static void begin(struct pps_filter *filter, const struct pps_ruleset *ruleset,
 	const struct pps_ingress *ingress, const struct pps_clock *now, bool dry)
 {
@@ -447,6 +495,7 @@ static void begin(struct pps_filter *filter, const struct pps_ruleset *ruleset,
 	burst->now = now;
 	burst->lapsed = now->wall_ns >= ruleset->valid_until_ns;
 	burst->dry = dry;
+	burst->settled = dry || burst->lapsed ? 0 : ruleset->generation;
 	burst->has_fragments = false;
 	burst->frames = NULL;
 	burst->n_keyed = 0;
@@ -458,8 +507,7 @@ static void judge(struct pps_filter *filter, struct pps_verdict *verdicts)
 
 	sources_block(burst, verdicts);
 	PPS_STAGE(SOURCES);
-	burst->changes = pps_flow_changes(filter->flows);
-	pps_flow_lookup_burst(
+	burst->flowless = pps_flow_lookup_burst(
 		filter->flows, burst->keys, burst->n_keyed, burst->hashes, burst->handles);
 	PPS_STAGE(LOOKUP);
 	sources_ask_allow(burst);
@@ -474,105 +522,10 @@ static void judge(struct pps_filter *filter, struct pps_verdict *verdicts)
 	for (unsigned int k = 0; k < burst->n_keyed; k++) {
 		struct pps_verdict *verdict = &verdicts[burst->keyed[k]];
 
-		verdict->reason = (uint8_t)judge_keyed(filter, k, verdict);
+		if (unlikely(!judge_common(filter, k, verdict)))
+			verdict->reason = (uint8_t)judge_keyed(filter, k, verdict);
 	}
 	PPS_STAGE(JUDGE);
-}
-
-/*
- * A protected host tried to start a flow that nothing approves: an alert, because such a host was
- * told what it may do. Packets of flows that were approved once are none of that.
- */
-static bool is_egress(const struct burst *burst, const struct pps_verdict *verdict)
-{
-	return burst->ingress->side == PPS_SIDE_INSIDE && !verdict->rejudged &&
-		(verdict->reason == PPS_REASON_NOT_APPROVED ||
-			verdict->reason == PPS_REASON_BANNED ||
-			verdict->reason == PPS_REASON_EXCEPTION_EXPIRED);
-}
-
-static void account_drop(struct pps_filter *filter, const struct pps_packet *packet,
-	const struct pps_verdict *verdict)
-{
-	const struct burst *burst = &filter->burst;
-	bool by_rule = pps_reason_step(verdict->reason) == PPS_STEP_CLASSIFY;
-	bool egress = is_egress(burst, verdict);
-	unsigned int flags = filter->event_flags | (egress ? PPS_EVENT_EGRESS : 0);
-
-	if (verdict->reason == PPS_REASON_HELD)
-		return;
-	if (filter->observed != NULL && observe_deny(filter, packet, verdict))
-		flags |= PPS_EVENT_ANSWERS;
-	pps_stats_add(&filter->stats->drops[verdict->reason], 1);
-	if (egress)
-		pps_stats_add(&filter->stats->egress, 1);
-	pps_stats_add(&filter->stats->drop_bytes, packet->length);
-	pps_event_deny(filter->events, burst->now->wall_ns, packet, burst->ingress->segment,
-		burst->ingress->side, verdict->reason, by_rule ? verdict->rule : 0,
-		burst->ruleset->generation, flags);
-}
-
-void account_rule(struct pps_worker_stats *stats, uint32_t slot, uint64_t bytes, uint64_t wall_ns)
-{
-	struct pps_rule_stats *rule = &stats->rules[slot];
-
-	pps_stats_add(&rule->packets, 1);
-	pps_stats_add(&rule->bytes, bytes);
-	__atomic_store_n(&rule->last_ns, wall_ns, __ATOMIC_RELAXED);
-}
-
-/* Step 10. A rule counts the packets it decided: those it let pass, and those it banned. */
-static void account(struct pps_filter *filter, unsigned int n, struct pps_verdict *verdicts)
-{
-	const struct burst *burst = &filter->burst;
-	struct pps_worker_stats *stats = filter->stats;
-	struct pps_port_stats *port = &stats->ports[burst->ingress->port];
-	uint64_t passed = 0, passed_bytes = 0, bytes = 0;
-
-	for (unsigned int i = 0; i < n; i++) {
-		const struct pps_packet *packet = &burst->packets[i];
-		struct pps_verdict *verdict = &verdicts[i];
-
-		bytes += packet->length;
-		verdict->step = (uint8_t)pps_reason_step(verdict->reason);
-		if (likely(verdict->reason == PPS_REASON_NONE)) {
-			passed++;
-			passed_bytes += packet->length;
-			if (unlikely(verdict->new_flow) && filter->observed != NULL)
-				observe_start(filter, packet);
-		} else {
-			account_drop(filter, packet, verdict);
-		}
-		if (verdict->rule != 0 &&
-			(verdict->reason == PPS_REASON_NONE ||
-				verdict->reason == PPS_REASON_BANNED))
-			account_rule(stats, verdict->rule, packet->length, burst->now->wall_ns);
-	}
-	pps_stats_add(&stats->passed, passed);
-	pps_stats_add(&stats->passed_bytes, passed_bytes);
-	pps_stats_add(&port->rx_packets, n);
-	pps_stats_add(&port->rx_bytes, bytes);
-}
-
-/* Without a policy nothing is parsed and nothing passes. */
-static void drop_all(struct pps_filter *filter, const struct pps_ingress *ingress,
-	struct rte_mbuf **frames, unsigned int n, struct pps_verdict *verdicts)
-{
-	struct pps_port_stats *port = &filter->stats->ports[ingress->port];
-	uint64_t bytes = 0;
-
-	for (unsigned int i = 0; i < n; i++) {
-		verdicts[i] = (struct pps_verdict){
-			.reason = PPS_REASON_NO_POLICY,
-			.step = PPS_STEP_ACCOUNT,
-			.flow = PPS_FLOW_NONE,
-		};
-		bytes += rte_pktmbuf_pkt_len(frames[i]);
-	}
-	pps_stats_add(&filter->stats->drops[PPS_REASON_NO_POLICY], n);
-	pps_stats_add(&filter->stats->drop_bytes, bytes);
-	pps_stats_add(&port->rx_packets, n);
-	pps_stats_add(&port->rx_bytes, bytes);
 }
 
 void pps_filter_burst(struct pps_filter *filter, const struct pps_ruleset *ruleset,
@@ -582,7 +535,7 @@ void pps_filter_burst(struct pps_filter *filter, const struct pps_ruleset *rules
 	filter->n_releases = 0;
 	loose_tick(filter, now->tick);
 	if (unlikely(ruleset == NULL)) {
-		drop_all(filter, ingress, frames, n, verdicts);
+		account_without_policy(filter, ingress, frames, n, verdicts);
 		return;
 	}
 	begin(filter, ruleset, ingress, now, false);

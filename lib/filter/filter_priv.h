@@ -6,7 +6,7 @@
  * What filter.c (the law), filter_front.c (its steps 1 and 2), filter_fragment.c (its step 3),
  * filter_sources.c (its step 4), filter_icmp.c (its step 6), filter_classify.c (asking the
  * ruleset), filter_observe.c (what an observer counts), filter_limits.c (how much of what is
- * approved) and filter_age.c (silent flows) share.
+ * approved), filter_account.c (its step 10) and filter_age.c (silent flows) share.
  *
  * The scratch of a burst lives inside the filter: nothing is allocated while frames are judged.
  * 'k' counts the frames that have a flow key, in order; keyed[k] is the frame.
@@ -17,14 +17,11 @@
 
 #include <pps_filter.h>
 
-/* Nobody asked the ruleset yet. */
-#define UNCLASSIFIED 2
-
 /* One question for the ruleset. */
 struct classification {
 	struct pps_class_key key;
 	uint32_t rule; /* index in the ruleset, or PPS_RULE_NONE */
-	uint8_t initiator; /* enum pps_side for which 'rule' answers, or UNCLASSIFIED */
+	uint8_t initiator; /* enum pps_side for which 'rule' answers */
 	uint8_t family;
 	uint8_t code; /* of the ICMP query it was asked with */
 };
@@ -33,13 +30,15 @@ struct burst {
 	const struct pps_ruleset *ruleset;
 	const struct pps_ingress *ingress;
 	const struct pps_clock *now;
-	uint64_t changes; /* of the flow table, when the handles were looked up */
 	bool lapsed; /* an exception of the ruleset has expired since it was built */
 	bool dry; /* explain: change nothing */
+	uint32_t settled; /* generation of flows that need not be judged again; 0: none, or dry */
 	bool has_fragments;
 	struct rte_mbuf **frames; /* NULL when dry */
 	unsigned int n; /* frames */
 	unsigned int n_keyed;
+	uint64_t flowless; /* bits by k: no flow was found */
+	uint64_t classified; /* bits by k: classes[k] and sources[k] are of this burst */
 	uint64_t allow_asked, allowed; /* step 4: bits by k */
 	uint8_t keyed[PPS_BURST_MAX];
 	uint32_t hashes[PPS_BURST_MAX]; /* by k */
@@ -104,7 +103,12 @@ uint32_t answer(struct burst *burst, unsigned int k, enum pps_side initiator, ui
  * policy does not permit any more ends here (filter.c). */
 enum pps_reason judge_stale(struct pps_filter *filter, const struct pps_flow_key *key,
 	uint32_t rule, uint32_t handle, struct pps_verdict *verdict);
-/* A rule counts a packet it decided (filter.c). */
+/* Step 10 (filter_account.c), for n frames. */
+void account(struct pps_filter *filter, unsigned int n, struct pps_verdict *verdicts);
+/* Without a policy nothing is parsed and nothing passes. */
+void account_without_policy(struct pps_filter *filter, const struct pps_ingress *ingress,
+	struct rte_mbuf **frames, unsigned int n, struct pps_verdict *verdicts);
+/* A rule counts a packet it decided. */
 void account_rule(struct pps_worker_stats *stats, uint32_t slot, uint64_t bytes, uint64_t wall_ns);
 
 /* All frames of a burst that has fragments among them, in order (filter_fragment.c). */

@@ -91,8 +91,7 @@ void sources_ask_allow(struct burst *burst)
 	burst->allow_asked = 0;
 	if (sources == NULL || sources->allow == NULL)
 		return;
-	for (unsigned int k = 0; k < burst->n_keyed; k++)
-		burst->allow_asked |= (uint64_t)(burst->handles[k] == PPS_FLOW_NONE) << k;
+	burst->allow_asked = burst->flowless;
 	if (burst->allow_asked != 0)
 		burst->allowed = find(burst, sources->allow, burst->allow_asked);
 }

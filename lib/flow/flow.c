@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_common.h>
 #include <rte_errno.h>
 #include <rte_hash.h>
@@ -133,6 +134,20 @@ static size_t half_memory(const struct pps_flow_half *half, uint32_t flows)
 		half->n * (sizeof(*half->entries) + sizeof(*half->cold)) + half->n / 8;
 }
 
+static int recent_init(struct pps_flow_table *table, const struct pps_flow_table_params *params)
+{
+	uint32_t n = rte_align32pow2(params->flows);
+
+	table->recent = rte_malloc_socket(
+		"pps_flow_recent", n * sizeof(*table->recent), PPS_CACHE_LINE, params->socket);
+	if (table->recent == NULL)
+		return -ENOMEM;
+	memset(table->recent, 0xff, n * sizeof(*table->recent));
+	table->recent_mask = n - 1;
+	return 0;
+}
+_Static_assert(PPS_FLOW_NONE == UINT32_MAX, "all bytes 0xff");
+
 static int check_params(const struct pps_flow_table_params *params)
 {
 	const struct pps_flow_ledger *ledger = params->ledger;
@@ -193,16 +208,20 @@ struct pps_flow_table *pps_flow_table_create(const struct pps_flow_table_params 
 	err = counts_init(table, params);
 	if (err < 0)
 		goto destroy_table;
-	err = half_init(&table->halves[0], params, ".v4", sizeof(struct pps_key4));
+	err = half_init(&table->open.halves[0], params, ".v4", sizeof(struct pps_key4));
 	if (err < 0)
 		goto destroy_table;
-	err = half_init(&table->halves[1], params, ".wide", sizeof(struct pps_key_wide));
+	err = half_init(&table->open.halves[1], params, ".wide", sizeof(struct pps_key_wide));
+	if (err < 0)
+		goto destroy_table;
+	err = recent_init(table, params);
 	if (err < 0)
 		goto destroy_table;
 	table->capacity = params->flows;
 	table->capacity_wide = wide_flows(params);
-	table->memory = sizeof(*table) + half_memory(&table->halves[0], params->flows) +
-		half_memory(&table->halves[1], wide_flows(params)) +
+	table->memory = sizeof(*table) + ((size_t)table->recent_mask + 1) * sizeof(*table->recent) +
+		half_memory(&table->open.halves[0], params->flows) +
+		half_memory(&table->open.halves[1], wide_flows(params)) +
 		pps_flow_half_open_memory(&table->half_open) +
 		pps_flow_ledger_memory(table->ledger) / table->ledger->n_tables;
 	return table;
@@ -221,11 +240,78 @@ void pps_flow_table_destroy(struct pps_flow_table *table)
 	if (table->own_ledger)
 		pps_flow_ledger_destroy(table->ledger);
 	pps_flow_half_open_fini(&table->half_open);
-	half_fini(&table->halves[1]);
-	half_fini(&table->halves[0]);
+	rte_free(table->recent);
+	half_fini(&table->open.halves[1]);
+	half_fini(&table->open.halves[0]);
 	/* Freed memory is reused as it is: the secret must not stay in it. */
 	explicit_bzero(&table->hasher, sizeof(table->hasher));
 	rte_free(table);
+}
+
+/*
+ * Recent flows. An array by hash names the flow that was found or added last in each place, and the
+ * key that rte_hash keeps for that flow says whether it is the right one: most packets never ask
+ * rte_hash, and its key and the flow's entry are both under way before the first is compared. A
+ * flow that is removed leaves its place, so that no place names an entry which is none.
+ */
+
+static inline uint32_t *recent_place(const struct pps_flow_table *table, uint32_t hash)
+{
+	return &table->recent[hash & table->recent_mask];
+}
+
+static inline const uint8_t *stored_key(const struct pps_flow_half *half, uint32_t handle)
+{
+	return half->keys + (size_t)(handle & PPS_FLOW_POSITION) * half->key_stride;
+}
+
+static inline uint64_t difference(const uint8_t *a, const uint8_t *b, size_t len)
+{
+	uint64_t ret = 0;
+
+	for (size_t i = 0; i < len; i += sizeof(ret)) {
+		uint64_t x, y;
+
+		memcpy(&x, a + i, sizeof(x));
+		memcpy(&y, b + i, sizeof(y));
+		ret |= x ^ y;
+	}
+	return ret;
+}
+
+/* Is it this key that the live flow 'handle' has? */
+static inline bool has_key(
+	const struct pps_flow_table *table, uint32_t handle, const struct pps_flow_key *key)
+{
+	const uint8_t *stored = stored_key(pps_flow_half_of(table, handle), handle);
+
+	if (key->is_wide != handle >> 31)
+		return false;
+	if (likely(!key->is_wide))
+		return difference(stored, (const uint8_t *)&key->v4, sizeof(key->v4)) == 0;
+	return difference(stored, (const uint8_t *)&key->wide, sizeof(key->wide)) == 0;
+}
+
+/* Which of the burst's keys are not those of the flows in their places; bits by key. */
+static uint64_t find_recent(const struct pps_flow_table *table, const struct pps_flow_key *keys,
+	unsigned int n, const uint32_t *hashes, uint32_t *handles)
+{
+	uint64_t missing = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		uint32_t handle = *recent_place(table, hashes[i]);
+
+		handles[i] = handle;
+		if (handle == PPS_FLOW_NONE)
+			continue;
+		rte_prefetch0(stored_key(pps_flow_half_of(table, handle), handle));
+		rte_prefetch0(pps_flow_at(table, handle));
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		if (unlikely(handles[i] == PPS_FLOW_NONE || !has_key(table, handles[i], &keys[i])))
+			missing |= UINT64_C(1) << i;
+	}
+	return missing;
 }
 
 /* The part of a burst that belongs to one half. */
@@ -236,50 +322,67 @@ struct half_burst {
 	unsigned int n;
 };
 
-static void lookup_half(const struct pps_flow_half *half, struct half_burst *burst,
-	uint32_t handle_bit, uint32_t *handles)
+static uint64_t lookup_half(const struct pps_flow_table *table, struct half_burst *burst,
+	unsigned int wide, uint32_t *handles)
 {
+	const struct pps_flow_half *half = &table->open.halves[wide];
 	int32_t positions[PPS_FLOW_BURST_MAX];
+	uint64_t missing = 0;
 
 	if (burst->n == 0)
-		return;
+		return 0;
 	rte_hash_lookup_with_hash_bulk(half->hash, burst->keys, burst->hashes, burst->n, positions);
 	for (unsigned int i = 0; i < burst->n; i++) {
+		unsigned int place = burst->places[i];
+
 		if (positions[i] < 0) {
-			handles[burst->places[i]] = PPS_FLOW_NONE;
+			handles[place] = PPS_FLOW_NONE;
+			missing |= UINT64_C(1) << place;
 			continue;
 		}
 		rte_prefetch0(&half->entries[positions[i]]);
-		handles[burst->places[i]] = (uint32_t)positions[i] | handle_bit;
+		handles[place] = (uint32_t)positions[i] | wide << 31;
+		*recent_place(table, burst->hashes[i]) = handles[place];
 	}
+	return missing;
 }
 
-void pps_flow_lookup_burst(struct pps_flow_table *table, const struct pps_flow_key *keys,
+uint64_t pps_flow_lookup_burst(struct pps_flow_table *table, const struct pps_flow_key *keys,
 	unsigned int n, uint32_t *hashes, uint32_t *handles)
 {
 	struct half_burst bursts[2];
+	uint64_t missing;
 
 	assert(n <= PPS_FLOW_BURST_MAX);
 	pps_flow_hasher_burst(&table->hasher, keys, n, hashes);
 	PPS_STAGE(HASH);
+	table->open.touched = 0;
+	missing = find_recent(table, keys, n, hashes, handles);
+	if (likely(missing == 0))
+		return 0;
 	bursts[0].n = 0;
 	bursts[1].n = 0;
-	for (unsigned int i = 0; i < n; i++) {
+	for (; missing != 0; missing &= missing - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(missing);
 		struct half_burst *burst = &bursts[keys[i].is_wide];
 
 		burst->keys[burst->n] = &keys[i];
 		burst->hashes[burst->n] = hashes[i];
 		burst->places[burst->n++] = (uint8_t)i;
 	}
-	lookup_half(&table->halves[0], &bursts[0], 0, handles);
-	lookup_half(&table->halves[1], &bursts[1], PPS_FLOW_WIDE, handles);
+	return lookup_half(table, &bursts[0], 0, handles) |
+		lookup_half(table, &bursts[1], 1, handles);
 }
 
 uint32_t pps_flow_lookup(
 	const struct pps_flow_table *table, const struct pps_flow_key *key, uint32_t hash)
 {
-	int32_t position = rte_hash_lookup_with_hash(table->halves[key->is_wide].hash, key, hash);
+	uint32_t recent = *recent_place(table, hash);
+	int32_t position;
 
+	if (recent != PPS_FLOW_NONE && has_key(table, recent, key))
+		return recent;
+	position = rte_hash_lookup_with_hash(table->open.halves[key->is_wide].hash, key, hash);
 	if (position < 0)
 		return PPS_FLOW_NONE;
 	return (uint32_t)position | (key->is_wide ? PPS_FLOW_WIDE : 0);
@@ -293,31 +396,26 @@ uint32_t pps_flow_hash(const struct pps_flow_table *table, const struct pps_flow
 	return hash;
 }
 
-struct pps_flow *pps_flow_at(struct pps_flow_table *table, uint32_t handle)
-{
-	return &table->halves[flow_half_of(handle)].entries[handle & FLOW_POSITION_MASK];
-}
-
-struct pps_flow_cold *pps_flow_cold_at(struct pps_flow_table *table, uint32_t handle)
-{
-	return &table->halves[flow_half_of(handle)].cold[handle & FLOW_POSITION_MASK];
-}
-
 void pps_flow_key_at(
 	const struct pps_flow_table *table, uint32_t handle, struct pps_flow_key *ret_key)
 {
-	const struct pps_flow_half *half = &table->halves[flow_half_of(handle)];
+	const struct pps_flow_half *half = pps_flow_half_of(table, handle);
 
 	memset(ret_key, 0, sizeof(*ret_key));
-	memcpy(ret_key, half->keys + (handle & FLOW_POSITION_MASK) * half->key_stride,
-		half->key_len);
+	memcpy(ret_key, stored_key(half, handle), half->key_len);
 	ret_key->is_wide = (handle & PPS_FLOW_WIDE) != 0;
+}
+
+static inline void note_change(struct pps_flow_table *table, uint32_t hash)
+{
+	table->open.touched |= UINT64_C(1) << (hash & 63);
+	table->changes++;
 }
 
 uint32_t pps_flow_add(struct pps_flow_table *table, const struct pps_flow_key *key, uint32_t hash)
 {
-	struct pps_flow_half *half = &table->halves[key->is_wide];
-	uint32_t position;
+	struct pps_flow_half *half = &table->open.halves[key->is_wide];
+	uint32_t position, handle;
 	int32_t added;
 
 	if (table->n_live >= table->capacity ||
@@ -335,27 +433,33 @@ uint32_t pps_flow_add(struct pps_flow_table *table, const struct pps_flow_key *k
 	memset(&half->cold[position], 0, sizeof(half->cold[position]));
 	__atomic_store_n(&table->n_live, table->n_live + 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&table->n_wide, table->n_wide + key->is_wide, __ATOMIC_RELAXED);
-	table->changes++;
-	return position | (key->is_wide ? PPS_FLOW_WIDE : 0);
+	handle = position | (key->is_wide ? PPS_FLOW_WIDE : 0);
+	*recent_place(table, hash) = handle;
+	note_change(table, hash);
+	return handle;
 }
 
 void pps_flow_remove(struct pps_flow_table *table, uint32_t handle)
 {
-	struct pps_flow_half *half = &table->halves[flow_half_of(handle)];
-	uint32_t position = handle & FLOW_POSITION_MASK;
+	struct pps_flow_half *half = &table->open.halves[handle >> 31];
+	uint32_t position = handle & PPS_FLOW_POSITION;
 	struct pps_flow_key key;
+	uint32_t hash;
 
 	if (!flow_half_is_live(half, position))
 		return;
 	pps_flow_unbind(table, handle);
 	pps_flow_leave(table, handle);
 	pps_flow_key_at(table, handle, &key);
-	rte_hash_del_key_with_hash(half->hash, &key, pps_flow_hash(table, &key));
+	hash = pps_flow_hash(table, &key);
+	rte_hash_del_key_with_hash(half->hash, &key, hash);
+	if (*recent_place(table, hash) == handle)
+		*recent_place(table, hash) = PPS_FLOW_NONE;
 	half->live[position / 64] &= ~(1ull << position % 64);
 	half->entries[position].state = PPS_FLOW_FREE;
 	__atomic_store_n(&table->n_live, table->n_live - 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&table->n_wide, table->n_wide - key.is_wide, __ATOMIC_RELAXED);
-	table->changes++;
+	note_change(table, hash);
 }
 
 uint64_t pps_flow_changes(const struct pps_flow_table *table)

@@ -15,7 +15,7 @@
 
 uint32_t pps_flow_walk_length(const struct pps_flow_table *table)
 {
-	return table->halves[0].n + table->halves[1].n;
+	return table->open.halves[0].n + table->open.halves[1].n;
 }
 
 unsigned int pps_flow_walk(
@@ -28,9 +28,9 @@ unsigned int pps_flow_walk(
 
 	assert(at < length);
 	while (at < end) {
-		bool wide = at >= table->halves[0].n;
-		const struct pps_flow_half *half = &table->halves[wide];
-		uint32_t position = wide ? at - table->halves[0].n : at;
+		bool wide = at >= table->open.halves[0].n;
+		const struct pps_flow_half *half = &table->open.halves[wide];
+		uint32_t position = wide ? at - table->open.halves[0].n : at;
 		uint64_t bits = half->live[position / 64] >> position % 64;
 
 		if ((bits & 1) != 0) {

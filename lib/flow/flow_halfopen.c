@@ -84,7 +84,7 @@ enum pps_reason pps_flow_room(const struct pps_flow_table *table,
 
 	*ret_replace = PPS_FLOW_NONE;
 	if (reuse != PPS_FLOW_NONE) {
-		reused = &half_open->records[flow_cold(table, reuse)->half_open];
+		reused = &half_open->records[pps_flow_cold_at(table, reuse)->half_open];
 		n -= reused != &half_open->records[0];
 		n_live--;
 		n_wide -= source->is_wide;
@@ -131,10 +131,10 @@ void pps_flow_enter(struct pps_flow_table *table, uint32_t handle,
 	const struct pps_flow_source *source, uint32_t now)
 {
 	struct flow_half_open *half_open = &table->half_open;
-	struct pps_flow *flow = flow_entry(table, handle);
+	struct pps_flow *flow = pps_flow_at(table, handle);
 	struct flow_counter *of_source;
 	struct flow_record *record;
-	unsigned int half = flow_half_of(handle);
+	unsigned int half = handle >> 31;
 	uint32_t at, counter, n_source;
 
 	/* Without room, against the contract, it is no worse than an established one. */
@@ -161,7 +161,7 @@ void pps_flow_enter(struct pps_flow_table *table, uint32_t handle,
 			: &of_source->oldest) = at;
 	of_source->newest = at;
 	count(half_open, 1);
-	flow_cold(table, handle)->half_open = at;
+	pps_flow_cold_at(table, handle)->half_open = at;
 	flow->flags |= PPS_FLOW_HALF_OPEN;
 }
 
@@ -169,10 +169,10 @@ void pps_flow_leave(struct pps_flow_table *table, uint32_t handle)
 {
 	struct flow_half_open *half_open = &table->half_open;
 	struct flow_record *records = half_open->records, *record;
-	struct pps_flow *flow = flow_entry(table, handle);
-	struct pps_flow_cold *cold = flow_cold(table, handle);
+	struct pps_flow *flow = pps_flow_at(table, handle);
+	struct pps_flow_cold *cold = pps_flow_cold_at(table, handle);
 	struct flow_counter *of_source;
-	unsigned int half = flow_half_of(handle);
+	unsigned int half = handle >> 31;
 	uint32_t at = cold->half_open;
 
 	if ((flow->flags & PPS_FLOW_HALF_OPEN) == 0)
@@ -198,7 +198,7 @@ void pps_flow_leave(struct pps_flow_table *table, uint32_t handle)
 
 void pps_flow_prove(struct pps_flow_table *table, uint32_t handle)
 {
-	if (has_proven_itself(flow_entry(table, handle)))
+	if (has_proven_itself(pps_flow_at(table, handle)))
 		pps_flow_leave(table, handle);
 }
 

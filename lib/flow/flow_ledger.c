@@ -131,8 +131,8 @@ static void count_rule(struct pps_flow_table *table, uint32_t slot, uint32_t cha
 void pps_flow_bind(struct pps_flow_table *table, uint32_t handle, uint32_t slot,
 	const struct pps_flow_source *source)
 {
-	struct pps_flow_cold *cold = flow_cold(table, handle);
-	struct pps_flow *flow = flow_entry(table, handle);
+	struct pps_flow_cold *cold = pps_flow_cold_at(table, handle);
+	struct pps_flow *flow = pps_flow_at(table, handle);
 	uint32_t counter = 0, n;
 
 	/* Before the old one is dropped, which may be the same. */
@@ -147,8 +147,8 @@ void pps_flow_bind(struct pps_flow_table *table, uint32_t handle, uint32_t slot,
 
 void pps_flow_unbind(struct pps_flow_table *table, uint32_t handle)
 {
-	struct pps_flow_cold *cold = flow_cold(table, handle);
-	struct pps_flow *flow = flow_entry(table, handle);
+	struct pps_flow_cold *cold = pps_flow_cold_at(table, handle);
+	struct pps_flow *flow = pps_flow_at(table, handle);
 
 	if ((flow->flags & PPS_FLOW_BOUND) == 0)
 		return;
@@ -221,7 +221,7 @@ enum pps_reason pps_flow_bind_new(struct pps_flow_table *table, uint32_t handle,
 	const struct pps_limits *limits, const struct pps_flow_source *source, uint32_t tick)
 {
 	struct pps_flow_ledger *ledger = table->ledger;
-	struct pps_flow *flow = flow_entry(table, handle);
+	struct pps_flow *flow = pps_flow_at(table, handle);
 	uint32_t n_rule = 0, n_source = 0;
 
 	flow->rule = slot;
@@ -237,7 +237,7 @@ enum pps_reason pps_flow_bind_new(struct pps_flow_table *table, uint32_t handle,
 	if (n_rule > limits->flows)
 		return PPS_REASON_LIMIT_FLOWS;
 	if (limits->flows_per_source != 0)
-		flow_cold(table, handle)->source =
+		pps_flow_cold_at(table, handle)->source =
 			pps_flow_sources_hold(table, slot, source, &n_source);
 	if (n_source > limits->flows_per_source)
 		return PPS_REASON_LIMIT_SOURCE;

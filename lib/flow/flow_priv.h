@@ -10,23 +10,10 @@
 
 #include <pps_flow.h>
 #include <pps_flow_hash.h>
+#include <pps_flow_hot.h>
 
 /* SipHash-2-4 of 'n_words' little-endian words. */
 uint64_t pps_flow_siphash(const uint64_t key[2], const uint64_t *words, unsigned int n_words);
-
-struct rte_hash;
-
-/* The tables of 16-byte keys (0) and of 48-byte keys (1). */
-struct pps_flow_half {
-	struct rte_hash *hash;
-	struct pps_flow *entries; /* by position */
-	struct pps_flow_cold *cold; /* by position */
-	uint64_t *live; /* one bit a position: this entry is a flow */
-	const uint8_t *keys; /* position p's key is at keys + p * key_stride: see flow.c */
-	size_t key_stride;
-	size_t key_len;
-	uint32_t n; /* positions, a multiple of 64 */
-};
 
 /* One half-open flow. Positions from 1; 0 is none. */
 struct flow_record {
@@ -58,7 +45,9 @@ void pps_flow_leave(struct pps_flow_table *table, uint32_t handle);
 
 /* worker: rw; management: ro (n_live, n_wide, half_open.n) */
 struct pps_flow_table {
-	struct pps_flow_half halves[2];
+	struct pps_flow_open open;
+	uint32_t *recent; /* handles by hash, PPS_FLOW_NONE: none; see flow.c */
+	uint32_t recent_mask;
 	struct pps_flow_hasher hasher;
 	struct flow_half_open half_open;
 	struct pps_flow_ledger *ledger;
@@ -73,26 +62,9 @@ struct pps_flow_table {
 	size_t memory;
 };
 
-#define FLOW_POSITION_MASK (PPS_FLOW_WIDE - 1)
-
-static inline unsigned int flow_half_of(uint32_t handle)
-{
-	return handle >> 31;
-}
-
 static inline bool flow_half_is_live(const struct pps_flow_half *half, uint32_t position)
 {
 	return position < half->n && (half->live[position / 64] >> (position % 64) & 1) != 0;
-}
-
-static inline struct pps_flow *flow_entry(const struct pps_flow_table *table, uint32_t handle)
-{
-	return &table->halves[flow_half_of(handle)].entries[handle & FLOW_POSITION_MASK];
-}
-
-static inline struct pps_flow_cold *flow_cold(const struct pps_flow_table *table, uint32_t handle)
-{
-	return &table->halves[flow_half_of(handle)].cold[handle & FLOW_POSITION_MASK];
 }
 
 /* What one packet does to a flow. */

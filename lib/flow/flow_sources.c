@@ -164,7 +164,7 @@ uint32_t pps_flow_count_half_open_source(
 bool pps_flow_is_of_rule_source(const struct pps_flow_table *table, uint32_t handle, uint32_t slot,
 	const struct pps_flow_source *source)
 {
-	uint32_t counter = flow_cold(table, handle)->source, total;
+	uint32_t counter = pps_flow_cold_at(table, handle)->source, total;
 
 	return counter != 0 && counter == pps_flow_sources_find(table, slot, source, &total);
 }

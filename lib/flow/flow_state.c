@@ -122,12 +122,6 @@ enum pps_reason pps_flow_step(const struct pps_flow *flow, const struct pps_flow
 {
 	struct pps_flow_move move;
 
-	if (likely(packet->protocol == PPS_IP_TCP && tcp_is_common(flow, packet))) {
-		*ret_state = PPS_FLOW_TCP_ESTABLISHED;
-		*ret_restart = false;
-		return (enum pps_reason)tcp_check(
-			flow, packet, side, packet->tcp_seq + packet->payload_len);
-	}
 	move = move_of(flow, cold, packet, side);
 	*ret_state = (enum pps_flow_state)flow->state;
 	*ret_restart = false;
@@ -190,17 +184,7 @@ static void apply_own(struct pps_flow *flow, const struct pps_flow_cold *cold,
 		flow->scale = packet->icmp_code;
 }
 
-void pps_flow_tally(struct pps_flow *flow, struct pps_flow_cold *cold,
-	const struct pps_packet *packet, enum pps_side side)
-{
-	if (++flow->packets[side] == 0)
-		cold->packets_high[side]++;
-	flow->bytes[side] += packet->length;
-	if (flow->bytes[side] < packet->length)
-		cold->bytes_high[side]++;
-}
-
-static void apply_move(struct pps_flow *flow, struct pps_flow_cold *cold,
+void pps_flow_apply(struct pps_flow *flow, struct pps_flow_cold *cold,
 	const struct pps_packet *packet, enum pps_side side, enum pps_flow_state state,
 	uint32_t now)
 {
@@ -211,18 +195,6 @@ static void apply_move(struct pps_flow *flow, struct pps_flow_cold *cold,
 	else if (packet->protocol != PPS_IP_UDP)
 		apply_own(flow, cold, packet, side);
 	flow->state = (uint8_t)state;
-}
-
-void pps_flow_apply(struct pps_flow *flow, struct pps_flow_cold *cold,
-	const struct pps_packet *packet, enum pps_side side, enum pps_flow_state state,
-	uint32_t now)
-{
-	if (likely(packet->protocol == PPS_IP_TCP && tcp_is_common(flow, packet))) {
-		flow->seen = now;
-		tcp_track_common(flow, packet, side);
-	} else {
-		apply_move(flow, cold, packet, side, state, now);
-	}
 	if (side != flow->initiator)
 		flow->flags |= PPS_FLOW_REPLIED;
 	pps_flow_tally(flow, cold, packet, side);

@@ -209,7 +209,7 @@ bool pps_flow_tcp_quote_fits(const struct pps_flow *flow, enum pps_side side, ui
 {
 	const struct pps_tcp_side *sender = &flow->tcp[!side], *receiver = &flow->tcp[side];
 	uint32_t high = flow->flags & PPS_FLOW_PICKED_UP ? sender->max_end : sender->end;
-	uint32_t low = tcp_low(receiver);
+	uint32_t low = pps_tcp_low(receiver);
 
 	return seq - low <= high - low;
 }
@@ -243,7 +243,7 @@ static rare void judge_reset(const struct pps_flow *flow, const struct pps_packe
 		return;
 	move->state = flow->state;
 	if (flow->state != PPS_FLOW_TCP_SYN_SENT &&
-		!tcp_is_in_window(sender, receiver, packet->tcp_seq))
+		!pps_tcp_is_in_window(sender, receiver, packet->tcp_seq))
 		move->reason = PPS_REASON_TCP_WINDOW;
 }
 
@@ -256,7 +256,7 @@ static rare void judge_syn(const struct pps_flow *flow, const struct pps_flow_co
 
 	if ((packet->tcp_flags & PPS_TCP_ACK) == 0) {
 		if (!move->restart || flow->state == PPS_FLOW_TCP_CLOSED ||
-			!tcp_is_before(packet->tcp_seq, sender->end))
+			!pps_tcp_is_before(packet->tcp_seq, sender->end))
 			return;
 		move->restart = false;
 		move->state = flow->state;
@@ -339,7 +339,7 @@ struct pps_flow_move pps_flow_tcp_move(const struct pps_flow *flow,
 	}
 	end = tcp_end_of(packet);
 	move.reason = tcp_check(flow, packet, side, end);
-	if (unlikely(event == EVENT_FIN) && tcp_is_before(end, flow->tcp[side].end))
+	if (unlikely(event == EVENT_FIN) && pps_tcp_is_before(end, flow->tcp[side].end))
 		move.state = flow->state;
 	return move;
 }

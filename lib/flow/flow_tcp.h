@@ -68,18 +68,7 @@
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 #define rare                __attribute__((cold, noinline)) /* kept out of the common path's way */
 
-#define TCP_WINDOW_FLOOR   (1u << 20)
 #define TCP_WINDOW_UNKNOWN (1u << 30) /* no announced one is as large: 65535 << 14 */
-
-static inline bool tcp_is_before(uint32_t a, uint32_t b)
-{
-	return (int32_t)(a - b) < 0;
-}
-
-static inline uint32_t tcp_later(uint32_t a, uint32_t b)
-{
-	return tcp_is_before(a, b) ? b : a;
-}
 
 static inline bool tcp_in_handshake(uint8_t state)
 {
@@ -95,67 +84,20 @@ static inline uint32_t tcp_end_of(const struct pps_packet *packet)
 }
 _Static_assert(PPS_TCP_FIN == 1 && PPS_TCP_SYN == 2, "each takes one sequence number");
 
-/* The lowest number that 'side' may still speak of. */
-static inline uint32_t tcp_low(const struct pps_tcp_side *side)
-{
-	uint32_t window = side->max_win > TCP_WINDOW_FLOOR ? side->max_win : TCP_WINDOW_FLOOR;
-
-	return side->ack - window;
-}
-
-/* I and II. */
-static inline bool tcp_is_in_window(
-	const struct pps_tcp_side *sender, const struct pps_tcp_side *receiver, uint32_t end)
-{
-	uint32_t low = tcp_low(receiver);
-
-	return end - low <= sender->max_end + 1 - low;
-}
-
 /* All four, for a segment with ACK. */
 static inline uint8_t tcp_check(const struct pps_flow *flow, const struct pps_packet *packet,
 	enum pps_side side, uint32_t end)
 {
 	const struct pps_tcp_side *sender = &flow->tcp[side], *receiver = &flow->tcp[!side];
-	uint32_t low = tcp_low(sender);
 	uint32_t high = receiver->end;
 
 	if (unlikely(flow->flags & PPS_FLOW_PICKED_UP))
 		high = receiver->max_end;
-	if (unlikely(!tcp_is_in_window(sender, receiver, end)))
+	if (unlikely(!pps_tcp_is_in_window(sender, receiver, end)))
 		return PPS_REASON_TCP_WINDOW;
-	if (unlikely(packet->tcp_ack - low > high - low))
+	if (unlikely(!pps_tcp_is_acked(sender, packet->tcp_ack, high)))
 		return PPS_REASON_TCP_ACK;
 	return PPS_REASON_NONE;
-}
-
-/* The sender's acknowledgement and window. */
-static inline void tcp_offer(
-	struct pps_tcp_side *sender, struct pps_tcp_side *receiver, uint32_t ack, uint32_t window)
-{
-	receiver->max_end = tcp_later(receiver->max_end, ack + window);
-	sender->ack = tcp_later(sender->ack, ack);
-	sender->max_win = window > sender->max_win ? window : sender->max_win;
-}
-
-/* What nearly all segments are: in an open connection whose beginning was seen, ACK and no flag
- * that moves the state. */
-static inline bool tcp_is_common(const struct pps_flow *flow, const struct pps_packet *packet)
-{
-	return flow->state == PPS_FLOW_TCP_ESTABLISHED &&
-		(packet->tcp_flags & (PPS_TCP_SYN | PPS_TCP_ACK | PPS_TCP_FIN | PPS_TCP_RST)) ==
-		PPS_TCP_ACK &&
-		(flow->flags & PPS_FLOW_PICKED_UP) == 0;
-}
-
-static inline void tcp_track_common(
-	struct pps_flow *flow, const struct pps_packet *packet, enum pps_side side)
-{
-	struct pps_tcp_side *sender = &flow->tcp[side], *receiver = &flow->tcp[!side];
-	uint32_t shift = flow->scale >> 4 * side & 15;
-
-	sender->end = tcp_later(sender->end, packet->tcp_seq + packet->payload_len);
-	tcp_offer(sender, receiver, packet->tcp_ack, (uint32_t)packet->tcp_window << shift);
 }
 
 /* Does 'ack', of 'sender', acknowledge the receiver's SYN and nothing it has not sent? */

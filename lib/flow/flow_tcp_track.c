@@ -42,11 +42,12 @@ static void answer(struct pps_flow *flow, const struct pps_packet *packet, enum 
 	uint32_t first = packet->tcp_seq + 1, end = tcp_end_of(packet);
 
 	sender->end = end;
-	sender->max_end = tcp_later(end, first + receiver->max_win);
+	sender->max_end = pps_tcp_later(end, first + receiver->max_win);
 	sender->max_win = packet->tcp_window;
 	receiver->ack = first;
 	set_scale(flow, side, packet->tcp_scale);
-	tcp_offer(sender, receiver, packet->tcp_flags & PPS_TCP_ACK ? packet->tcp_ack : sender->ack,
+	pps_tcp_offer(sender, receiver,
+		packet->tcp_flags & PPS_TCP_ACK ? packet->tcp_ack : sender->ack,
 		packet->tcp_window);
 }
 
@@ -63,12 +64,12 @@ static rare void track_syn(struct pps_flow *flow, struct pps_flow_cold *cold,
 		begin(flow, side, end, packet->tcp_seq, packet->tcp_window, packet->tcp_scale);
 	} else if (flow->state == PPS_FLOW_TCP_SYN_SENT && !from_responder) {
 		if (again) {
-			sender->end = sender->max_end = tcp_later(sender->end, end);
+			sender->end = sender->max_end = pps_tcp_later(sender->end, end);
 			if (packet->tcp_window > sender->max_win)
 				sender->max_win = packet->tcp_window;
 			if (packet->tcp_scale != PPS_TCP_SCALE_NONE)
 				set_scale(flow, side, packet->tcp_scale);
-		} else if (tcp_is_before(sender->end, end)) {
+		} else if (pps_tcp_is_before(sender->end, end)) {
 			begin(flow, side, end, packet->tcp_seq, packet->tcp_window,
 				packet->tcp_scale);
 		}
@@ -76,8 +77,8 @@ static rare void track_syn(struct pps_flow *flow, struct pps_flow_cold *cold,
 		answer(flow, packet, side);
 	} else if (tcp_in_handshake(flow->state)) {
 		if (again) {
-			sender->end = tcp_later(sender->end, end);
-			tcp_offer(sender, receiver, has_ack ? packet->tcp_ack : sender->ack,
+			sender->end = pps_tcp_later(sender->end, end);
+			pps_tcp_offer(sender, receiver, has_ack ? packet->tcp_ack : sender->ack,
 				packet->tcp_window);
 		} else if (has_ack) {
 			answer(flow, packet, side);
@@ -123,7 +124,7 @@ static rare void meet(struct pps_tcp_side *sender, struct pps_tcp_side *receiver
 	const struct pps_packet *packet, uint32_t window)
 {
 	sender->max_win = window;
-	receiver->max_end = tcp_later(receiver->end, packet->tcp_ack + window);
+	receiver->max_end = pps_tcp_later(receiver->end, packet->tcp_ack + window);
 }
 
 void pps_flow_tcp_track(struct pps_flow *flow, struct pps_flow_cold *cold,
@@ -149,10 +150,10 @@ void pps_flow_tcp_track(struct pps_flow *flow, struct pps_flow_cold *cold,
 	window = (uint32_t)packet->tcp_window << shift_of(flow, side);
 	if (unlikely(sender->max_win == TCP_WINDOW_UNKNOWN))
 		meet(sender, receiver, packet, window);
-	sender->end = tcp_later(sender->end, tcp_end_of(packet));
-	tcp_offer(sender, receiver, packet->tcp_ack, window);
+	sender->end = pps_tcp_later(sender->end, tcp_end_of(packet));
+	pps_tcp_offer(sender, receiver, packet->tcp_ack, window);
 	if (unlikely(flow->flags & PPS_FLOW_PICKED_UP))
-		receiver->end = tcp_later(receiver->end, packet->tcp_ack);
+		receiver->end = pps_tcp_later(receiver->end, packet->tcp_ack);
 }
 
 void pps_flow_tcp_fit(

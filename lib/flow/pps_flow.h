@@ -17,7 +17,8 @@
  *
  * Handles    A flow is named by a handle: its table in the top bit, its position below. A handle
  *            is valid until the flow is removed. Removing or adding may hand the same position to
- *            another flow, so a burst that did either looks the rest up again: 'changes' counts.
+ *            another flow, so a burst that did either looks up again what may have the same key:
+ *            pps_flow_is_touched().
  *
  * Life       add -> step (state machine, flow_tcp.c and siblings) -> expired or ended -> remove.
  *            Time is given by the caller in milliseconds modulo 2^32 ("ticks"); entries compare by
@@ -56,11 +57,11 @@
  *            rule, and of each source under rules that limit that. pps_flow_remove() undoes all of
  *            it, so that the counts are exact whichever way a flow ends.
  *
- * Memory     Bytes: for each of 'flows' 104 of entry and 44 to 57 of rte_hash; for each of
- *            'wide' 104 and 76 to 89; for each that may be half-open 64; and 32 to 42 for each of
- *            'flows' once more, to count sources. With the default bounds that is 426 a flow.
- *            16 million flows, a quarter of them wide and one in sixteen half-open, take 262
- *            each, 3.9 GiB; with an eighth of them wide 237.
+ * Memory     Bytes: for each of 'flows' 104 of entry, 44 to 57 of rte_hash and 4 to 8 of the array
+ *            of recent flows (flow.c); for each of 'wide' 104 and 76 to 89; for each that may be
+ *            half-open 64; and 32 to 42 for each of 'flows' once more, to count sources. With the
+ *            default bounds that is 430 a flow. 16 million flows, a quarter of them wide and one in
+ *            sixteen half-open, take 266 each, 4.0 GiB; with an eighth of them wide 241.
  *
  * Threads    A table belongs to one worker. Only create() allocates. What begins, ends or proves a
  *            flow locks in the ledger, when that is shared; nothing else does.
@@ -281,16 +282,15 @@ struct pps_flow_table *pps_flow_table_create(const struct pps_flow_table_params 
 void pps_flow_table_destroy(struct pps_flow_table *table);
 
 /* Looks 'n' keys up (at most PPS_FLOW_BURST_MAX): handles[i] is the flow's or PPS_FLOW_NONE; the
- * entries' lines are prefetched. hashes[i] is kept by the caller for pps_flow_add(). */
-void pps_flow_lookup_burst(struct pps_flow_table *table, const struct pps_flow_key *keys,
+ * entries' lines are prefetched. hashes[i] is kept by the caller for pps_flow_add(). Returns which
+ * have no flow, bits by key. */
+uint64_t pps_flow_lookup_burst(struct pps_flow_table *table, const struct pps_flow_key *keys,
 	unsigned int n, uint32_t *hashes, uint32_t *handles);
 /* One key whose hash is known. */
 uint32_t pps_flow_lookup(
 	const struct pps_flow_table *table, const struct pps_flow_key *key, uint32_t hash);
 uint32_t pps_flow_hash(const struct pps_flow_table *table, const struct pps_flow_key *key);
 
-struct pps_flow *pps_flow_at(struct pps_flow_table *table, uint32_t handle);
-struct pps_flow_cold *pps_flow_cold_at(struct pps_flow_table *table, uint32_t handle);
 /* Copies the key of a live flow. */
 void pps_flow_key_at(
 	const struct pps_flow_table *table, uint32_t handle, struct pps_flow_key *ret_key);
@@ -433,8 +433,8 @@ bool pps_flow_sctp_quote_fits(const struct pps_flow *flow, enum pps_side side, u
 /* The same for a TCP segment to 'side' and its sequence number (host order): can it still be on its
  * way (RFC 5927 section 4.1)? */
 bool pps_flow_tcp_quote_fits(const struct pps_flow *flow, enum pps_side side, uint32_t seq);
-/* Counts a packet that 'side' sent and that moves nothing: a later fragment. */
-void pps_flow_tally(struct pps_flow *flow, struct pps_flow_cold *cold,
-	const struct pps_packet *packet, enum pps_side side);
+
+/* Entries by handle, and what every packet asks, in line. */
+#include <pps_flow_hot.h>
 
 #endif

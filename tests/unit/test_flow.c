@@ -644,7 +644,7 @@ static void every_position_is_found_by_a_burst(void)
 
 		pps_flow_lookup_burst(table, &key, 1, &hash, &found);
 		CU_ASSERT_EQUAL_FATAL(found, handle);
-		first_seen[key.is_wide] |= (handle & FLOW_POSITION_MASK) == 0;
+		first_seen[key.is_wide] |= (handle & PPS_FLOW_POSITION) == 0;
 		pps_flow_remove(table, handle);
 	}
 	CU_ASSERT_TRUE(first_seen[0] && first_seen[1]);
@@ -764,6 +764,63 @@ static void changes_counts_adds_and_removes_alone(void)
 	CU_ASSERT_EQUAL(pps_flow_changes(table), before + 2);
 	pps_flow_remove(table, handle);
 	CU_ASSERT_EQUAL(pps_flow_changes(table), before + 2);
+	pps_flow_table_destroy(table);
+}
+
+/* Whether a key was touched is said by some bits of its hash: never no when it was. */
+static void keys_added_or_removed_since_the_burst_are_touched(void)
+{
+	struct pps_flow_table *table = create(64);
+	struct pps_flow_key keys[64];
+	uint32_t hashes[64], handles[64];
+	unsigned int touched = 0;
+
+	for (uint32_t i = 0; i < 64; i++)
+		keys[i] = key_number(i);
+	for (uint32_t i = 0; i < 64; i++) {
+		uint32_t handle;
+
+		pps_flow_lookup_burst(table, keys, 64, hashes, handles);
+		for (uint32_t k = 0; k < 64; k++)
+			CU_ASSERT_FALSE(pps_flow_is_touched(table, hashes[k]));
+		handle = add(table, &keys[i]);
+		CU_ASSERT_TRUE(pps_flow_is_touched(table, hashes[i]));
+		pps_flow_lookup_burst(table, keys, 64, hashes, handles);
+		CU_ASSERT_FALSE(pps_flow_is_touched(table, hashes[i]));
+		pps_flow_remove(table, handle);
+		for (uint32_t k = 0; k < 64; k++)
+			touched += pps_flow_is_touched(table, hashes[k]);
+		CU_ASSERT_TRUE(pps_flow_is_touched(table, hashes[i]));
+	}
+	CU_ASSERT_TRUE(touched < 64 * 8);
+	pps_flow_table_destroy(table);
+}
+
+/* A table of two has two places for recent flows, each full of the wrong one half of the time. */
+static void flows_that_share_a_place_of_recent_ones_are_all_found(void)
+{
+	struct pps_flow_table *table = create(2);
+
+	for (uint32_t i = 0; i < 300; i++) {
+		struct pps_flow_key keys[3];
+		uint32_t added[2], hashes[3], handles[3];
+
+		for (uint32_t k = 0; k < 3; k++)
+			keys[k] = key_number(3 * i + k);
+		added[0] = add(table, &keys[0]);
+		added[1] = add(table, &keys[1]);
+		for (unsigned int round = 0; round < 2; round++) {
+			CU_ASSERT_EQUAL(pps_flow_lookup_burst(table, keys, 3, hashes, handles), 4);
+			CU_ASSERT_EQUAL(handles[0], added[0]);
+			CU_ASSERT_EQUAL(handles[1], added[1]);
+			CU_ASSERT_EQUAL(handles[2], PPS_FLOW_NONE);
+			CU_ASSERT_EQUAL(lookup(table, &keys[0]), added[0]);
+		}
+		pps_flow_remove(table, added[0]);
+		CU_ASSERT_EQUAL(pps_flow_lookup_burst(table, keys, 3, hashes, handles), 5);
+		CU_ASSERT_EQUAL(lookup(table, &keys[0]), PPS_FLOW_NONE);
+		pps_flow_remove(table, added[1]);
+	}
 	pps_flow_table_destroy(table);
 }
 
@@ -1020,6 +1077,8 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(a_full_table_keeps_its_flows),
 	UNIT_TEST(room_that_was_freed_is_used_again),
 	UNIT_TEST(changes_counts_adds_and_removes_alone),
+	UNIT_TEST(keys_added_or_removed_since_the_burst_are_touched),
+	UNIT_TEST(flows_that_share_a_place_of_recent_ones_are_all_found),
 	UNIT_TEST(entries_lie_on_cache_lines),
 	UNIT_TEST(nothing_leaks),
 	UNIT_TEST(the_memory_reported_is_the_memory_taken),

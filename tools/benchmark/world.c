@@ -240,6 +240,18 @@ static void sweep(
 	}
 }
 
+/* A pass of ageing, as a worker has behind it soon after its ruleset was published. */
+static void age(struct world *world)
+{
+	const struct pps_clock now = {
+		.wall_ns = EPOCH_NS + world->n_frames / FRAMES_PER_MS * PPS_NS_PER_MS,
+		.tick = (uint32_t)(world->n_frames / FRAMES_PER_MS),
+	};
+
+	while (!pps_filter_age(world->filter, world->ruleset, &now, 4096))
+		;
+}
+
 void world_establish(struct world *world)
 {
 	uint32_t chunk = RTE_MIN(CHUNK, pps_flow_half_open_max(world->flows));
@@ -255,4 +267,5 @@ void world_establish(struct world *world)
 			sweep(world, TRAFFIC_ACK, PPS_SIDE_INSIDE, first, n);
 		}
 	}
+	age(world);
 }
