@@ -32,8 +32,6 @@
 
 #include "filter_priv.h"
 
-#define PREFETCH_AHEAD 4
-
 struct pps_filter *pps_filter_create(const struct pps_filter_params *params)
 {
 	struct pps_filter *filter;
@@ -541,13 +539,7 @@ void pps_filter_burst(struct pps_filter *filter, const struct pps_ruleset *rules
 	begin(filter, ruleset, ingress, now, false);
 	filter->burst.frames = frames;
 	filter->burst.n = n;
-	for (unsigned int i = 0; i < n && i < PREFETCH_AHEAD; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(frames[i], const void *));
-	for (unsigned int i = 0; i < n; i++) {
-		if (i + PREFETCH_AHEAD < n)
-			rte_prefetch0(rte_pktmbuf_mtod(frames[i + PREFETCH_AHEAD], const void *));
-		front_mbuf(filter, i, frames[i], &verdicts[i]);
-	}
+	front_burst(filter, verdicts);
 	PPS_STAGE(PARSE);
 	judge(filter, verdicts);
 	account(filter, n, verdicts);

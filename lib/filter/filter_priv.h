@@ -78,9 +78,8 @@ struct pps_filter {
  */
 void front(struct burst *burst, unsigned int i, const uint8_t *data, uint32_t head_len,
 	uint32_t len, struct pps_verdict *verdict);
-/* The same for a frame in an mbuf, which may have several segments. */
-void front_mbuf(struct pps_filter *filter, unsigned int i, struct rte_mbuf *frame,
-	struct pps_verdict *verdict);
+/* The same for all frames of the burst. */
+void front_burst(struct pps_filter *filter, struct pps_verdict *verdicts);
 
 /* Makes and frees what an observer needs (filter_observe.c). NULL when there is no memory. */
 struct observed *observed_create(void);

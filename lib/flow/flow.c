@@ -298,6 +298,8 @@ static uint64_t find_recent(const struct pps_flow_table *table, const struct pps
 {
 	uint64_t missing = 0;
 
+	for (unsigned int i = 0; i < n; i++)
+		rte_prefetch0(recent_place(table, hashes[i]));
 	for (unsigned int i = 0; i < n; i++) {
 		uint32_t handle = *recent_place(table, hashes[i]);
 
@@ -305,11 +307,12 @@ static uint64_t find_recent(const struct pps_flow_table *table, const struct pps
 		if (handle == PPS_FLOW_NONE)
 			continue;
 		rte_prefetch0(stored_key(pps_flow_half_of(table, handle), handle));
-		rte_prefetch0(pps_flow_at(table, handle));
 	}
 	for (unsigned int i = 0; i < n; i++) {
 		if (unlikely(handles[i] == PPS_FLOW_NONE || !has_key(table, handles[i], &keys[i])))
 			missing |= UINT64_C(1) << i;
+		else
+			rte_prefetch0(pps_flow_at(table, handles[i]));
 	}
 	return missing;
 }

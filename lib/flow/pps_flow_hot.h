@@ -3,8 +3,9 @@
 #define PPS_FLOW_HOT_H
 
 /*
- * What a worker asks of the flow table for every packet, in line: an entry by its handle, whether a
- * key was touched since the burst was looked up, and the packet that moves no state machine.
+ * What a worker asks of the flow table for every packet, in line: the key, an entry by its handle,
+ * whether a key was touched since the burst was looked up, and the packet that moves no state
+ * machine.
  *
  * pps_flow_pass() is step() and apply() (pps_flow.h) of what nearly all packets are: TCP segments
  * with ACK and no flag that moves the state, in an open connection whose beginning was seen, and
@@ -12,6 +13,8 @@
  * is left of apply() but its numbers. All else, what does not fit included, takes the long way
  * through step(), which knows the reasons. flow_tcp.h says what the numbers of TCP mean.
  */
+
+#include <string.h>
 
 #include <pps_flow.h>
 
@@ -61,6 +64,39 @@ static inline struct pps_flow_cold *pps_flow_cold_at(
 static inline bool pps_flow_is_touched(const struct pps_flow_table *table, uint32_t hash)
 {
 	return (((const struct pps_flow_open *)table)->touched >> (hash & 63) & 1) != 0;
+}
+
+/* pps_flow_key_make() for TCP and UDP without VLAN tags. */
+static inline void pps_flow_key_make_common(const struct pps_packet *packet, uint8_t segment,
+	enum pps_side side, struct pps_flow_key *key)
+{
+	const uint8_t *inside = side == PPS_SIDE_INSIDE ? packet->src : packet->dst;
+	const uint8_t *outside = side == PPS_SIDE_INSIDE ? packet->dst : packet->src;
+	uint16_t inside_port = side == PPS_SIDE_INSIDE ? packet->src_port : packet->dst_port;
+	uint16_t outside_port = side == PPS_SIDE_INSIDE ? packet->dst_port : packet->src_port;
+
+	key->is_wide = packet->family != 4;
+	if (__builtin_expect(!key->is_wide, 1)) {
+		memcpy(key->v4.inside, inside, sizeof(key->v4.inside));
+		memcpy(key->v4.outside, outside, sizeof(key->v4.outside));
+		key->v4.inside_port = inside_port;
+		key->v4.outside_port = outside_port;
+		key->v4.protocol = packet->protocol;
+		key->v4.segment = segment;
+		key->v4.vlan = 0;
+		return;
+	}
+	memcpy(key->wide.inside, inside, sizeof(key->wide.inside));
+	memcpy(key->wide.outside, outside, sizeof(key->wide.outside));
+	key->wide.inside_port = inside_port;
+	key->wide.outside_port = outside_port;
+	key->wide.protocol = packet->protocol;
+	key->wide.segment = segment;
+	key->wide.vlan = 0;
+	key->wide.inner_vlan = 0;
+	key->wide.family = packet->family;
+	key->wide.pad = 0;
+	key->wide.context = 0;
 }
 
 /* ---- TCP's numbers ---- */

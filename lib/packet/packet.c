@@ -30,14 +30,14 @@ static enum pps_reason parse_tags(const uint8_t *data, uint32_t head_len, struct
 			return PPS_REASON_VLAN_DEPTH;
 		if (head_len - packet->l3_offset < VLAN_TAG)
 			return PPS_REASON_LINK_RUNT;
-		id = load16(tag) & VLAN_ID_MASK;
+		id = pps_load16(tag) & VLAN_ID_MASK;
 		if (id == VLAN_ID_RESERVED)
 			return PPS_REASON_VLAN_RESERVED;
 		if (packet->n_vlans++ == 0)
 			packet->vlan = id;
 		else
 			packet->inner_vlan = id;
-		packet->ethertype = load16(tag + 2);
+		packet->ethertype = pps_load16(tag + 2);
 		packet->l3_offset += VLAN_TAG;
 	}
 	return PPS_REASON_NONE;
@@ -59,7 +59,7 @@ static bool hides_ethernet(const uint8_t *llc, uint32_t n)
 		return false;
 	if (llc[5] != 0x00 && llc[5] != 0xf8)
 		return false;
-	ethertype = load16(llc + 6);
+	ethertype = pps_load16(llc + 6);
 	return ethertype == PPS_ETHERTYPE_IPV4 || ethertype == PPS_ETHERTYPE_IPV6 ||
 		ethertype == PPS_ETHERTYPE_ARP || is_tag(ethertype);
 }
@@ -119,13 +119,13 @@ static enum pps_reason parse_other(
 enum pps_reason pps_packet_parse(
 	const uint8_t *data, uint32_t head_len, uint32_t frame_len, struct pps_packet *packet)
 {
-	clear_packet(packet);
+	pps_packet_clear(packet);
 	packet->length = frame_len;
 	/* The verdict must not depend on how much of the frame happens to be contiguous. */
 	head_len = smaller(head_len, PPS_PACKET_HEADER_MAX);
 	if (unlikely(head_len < ETHER_HEADER))
 		return PPS_REASON_LINK_RUNT;
-	packet->ethertype = load16(data + ETHER_TYPE_OFFSET);
+	packet->ethertype = pps_load16(data + ETHER_TYPE_OFFSET);
 	packet->l3_offset = ETHER_HEADER;
 	if (likely(packet->ethertype == PPS_ETHERTYPE_IPV4))
 		return packet_parse_ipv4(data, head_len, packet);

@@ -93,7 +93,7 @@ static enum pps_reason parse_query(const uint8_t *l4, struct pps_packet *packet)
 	if (!pps_icmp_is_query(packet->family, packet->icmp_type, &query) &&
 		!pps_icmp_is_reply(packet->family, packet->icmp_type, &query))
 		return PPS_REASON_ICMP_TYPE;
-	packet->icmp_id = copy16(l4 + 4);
+	packet->icmp_id = pps_copy16(l4 + 4);
 	return PPS_REASON_NONE;
 }
 
@@ -121,7 +121,7 @@ enum pps_reason packet_parse_icmp(const uint8_t *l4, uint32_t n, struct pps_pack
 
 static bool is_unspecified(const uint8_t *addr)
 {
-	return (copy64(addr) | copy64(addr + 8)) == 0;
+	return (pps_copy64(addr) | pps_copy64(addr + 8)) == 0;
 }
 
 static bool is_link_local(const uint8_t *addr)
@@ -221,12 +221,13 @@ static bool has_router_alert(const uint8_t *ip, const struct pps_packet *packet)
 /* The records of an MLDv2 report: how many, and the length of each, are told (RFC 3810 5.2). */
 static bool mld_records_fit(const uint8_t *l4, uint32_t n)
 {
-	uint32_t count = load16(l4 + 6), offset = MLD2_REPORT;
+	uint32_t count = pps_load16(l4 + 6), offset = MLD2_REPORT;
 
 	for (; count > 0; count--) {
 		if (n - offset < MLD2_RECORD || l4[offset + 4] != 0xff)
 			return false;
-		offset += MLD2_RECORD + load16(l4 + offset + 2) * ADDRESS6 + l4[offset + 1] * 4u;
+		offset +=
+			MLD2_RECORD + pps_load16(l4 + offset + 2) * ADDRESS6 + l4[offset + 1] * 4u;
 		if (offset > n)
 			return false;
 	}
@@ -240,7 +241,8 @@ static bool mld_query_fits(const uint8_t *l4, uint32_t n, const struct pps_packe
 		return false;
 	if (l4[MLD_ADDRESS] != 0xff && !is_unspecified(l4 + MLD_ADDRESS))
 		return false;
-	return n == MLD_LENGTH || (n >= MLD2_QUERY && load16(l4 + 26) * ADDRESS6 <= n - MLD2_QUERY);
+	return n == MLD_LENGTH ||
+		(n >= MLD2_QUERY && pps_load16(l4 + 26) * ADDRESS6 <= n - MLD2_QUERY);
 }
 
 static bool mld_fits(const uint8_t *l4, uint32_t n, const struct pps_packet *packet)

@@ -113,7 +113,7 @@ static hot enum pps_reason enter_l4(
 static cold bool is_bfd_echo(const uint8_t *l4, uint32_t n, const struct pps_packet *packet)
 {
 	return packet->protocol == PPS_IP_UDP && !packet->later_fragment && n >= 4 &&
-		load16(l4 + 2) == PORT_BFD_ECHO;
+		pps_load16(l4 + 2) == PORT_BFD_ECHO;
 }
 
 /* May a host that has no address yet send this? DHCP and IGMP need to. */
@@ -122,7 +122,7 @@ static cold bool may_lack_address4(const uint8_t *l4, uint32_t n, const struct p
 	if (packet->protocol == PPS_IP_IGMP)
 		return true;
 	return packet->protocol == PPS_IP_UDP && !packet->later_fragment && n >= 4 &&
-		load16(l4) == PORT_DHCP_CLIENT && load16(l4 + 2) == PORT_DHCP_SERVER;
+		pps_load16(l4) == PORT_DHCP_CLIENT && pps_load16(l4 + 2) == PORT_DHCP_SERVER;
 }
 
 /* Decides about addresses that look odd. 'l4' and n: what may be read behind the header. */
@@ -131,7 +131,7 @@ static cold enum pps_reason judge_addresses4(
 {
 	uint8_t from = ip[IPV4_SOURCE];
 	uint8_t to = ip[IPV4_DESTINATION];
-	uint32_t source = copy32(ip + IPV4_SOURCE);
+	uint32_t source = pps_copy32(ip + IPV4_SOURCE);
 
 	if (from == 0 || from == 127 || from >= 224) {
 		if (source != 0 || !may_lack_address4(l4, n, packet))
@@ -139,7 +139,7 @@ static cold enum pps_reason judge_addresses4(
 	}
 	if (to == 0 || to == 127)
 		return PPS_REASON_MARTIAN_DESTINATION;
-	if (source == copy32(ip + IPV4_DESTINATION) && !is_bfd_echo(l4, n, packet))
+	if (source == pps_copy32(ip + IPV4_DESTINATION) && !is_bfd_echo(l4, n, packet))
 		return PPS_REASON_LAND;
 	return PPS_REASON_NONE;
 }
@@ -150,7 +150,7 @@ static hot bool has_odd_addresses4(const uint8_t *ip)
 	uint8_t to = ip[IPV4_DESTINATION];
 
 	return from == 0 || from == 127 || from >= 224 || to == 0 || to == 127 ||
-		copy32(ip + IPV4_SOURCE) == copy32(ip + IPV4_DESTINATION);
+		pps_copy32(ip + IPV4_SOURCE) == pps_copy32(ip + IPV4_DESTINATION);
 }
 
 /* Walks the options, 'n' bytes of them. */
@@ -181,17 +181,17 @@ static cold enum pps_reason check_options4(const uint8_t *option, uint32_t n)
  */
 static hot bool checksum_is_right(const uint8_t *ip, uint32_t header_len)
 {
-	uint64_t sum = (uint64_t)copy32(ip) + copy32(ip + 4) + copy32(ip + 8) + copy32(ip + 12) +
-		copy32(ip + 16);
+	uint64_t sum = (uint64_t)pps_copy32(ip) + pps_copy32(ip + 4) + pps_copy32(ip + 8) +
+		pps_copy32(ip + 12) + pps_copy32(ip + 16);
 
 	for (uint32_t i = IPV4_HEADER_MIN; unlikely(i < header_len); i += 4)
-		sum += copy32(ip + i);
+		sum += pps_copy32(ip + i);
 	return sum % 0xffff == 0;
 }
 
 static hot void read_ipv4(const uint8_t *ip, struct pps_packet *packet)
 {
-	uint16_t fragment = load16(ip + 6);
+	uint16_t fragment = pps_load16(ip + 6);
 
 	packet->family = 4;
 	packet->kind = PPS_PACKET_IP;
@@ -202,7 +202,7 @@ static hot void read_ipv4(const uint8_t *ip, struct pps_packet *packet)
 	memcpy(packet->dst, ip + IPV4_DESTINATION, 4);
 	if (unlikely((fragment & (IPV4_MORE_FRAGMENTS | IPV4_OFFSET_MASK)) != 0)) {
 		packet->fragment = true;
-		packet->fragment_id = load16(ip + 4);
+		packet->fragment_id = pps_load16(ip + 4);
 		packet->fragment_offset = (uint16_t)((fragment & IPV4_OFFSET_MASK) * 8);
 		packet->later_fragment = packet->fragment_offset != 0;
 		packet->more_fragments = (fragment & IPV4_MORE_FRAGMENTS) != 0;
@@ -219,7 +219,7 @@ void packet_read_ipv4(const uint8_t *ip, struct pps_packet *packet)
 static hot enum pps_reason parse_sized4(
 	const uint8_t *ip, uint32_t header_len, uint32_t n, struct pps_packet *packet)
 {
-	uint32_t total = load16(ip + 2);
+	uint32_t total = pps_load16(ip + 2);
 	enum pps_reason reason;
 
 	read_ipv4(ip, packet);
@@ -247,7 +247,7 @@ static hot enum pps_reason parse_sized4(
 static cold enum pps_reason parse_unusual4(const uint8_t *ip, uint32_t n, struct pps_packet *packet)
 {
 	uint32_t header_len = (ip[0] & 0x0f) * 4u;
-	uint32_t total = load16(ip + 2);
+	uint32_t total = pps_load16(ip + 2);
 
 	if (ip[0] >> 4 != 4)
 		return PPS_REASON_IP_VERSION;
@@ -343,14 +343,14 @@ static cold enum pps_reason judge_disorder(
 /* The fragment header at 'ext', which ends 'end' bytes into the packet. */
 static void read_fragment6(const uint8_t *ext, uint32_t end, struct pps_packet *packet)
 {
-	uint16_t field = load16(ext + 2);
+	uint16_t field = pps_load16(ext + 2);
 
 	packet->more_fragments = (field & 1) != 0;
 	packet->fragment_offset = field & IPV6_OFFSET_MASK;
 	packet->later_fragment = packet->fragment_offset != 0;
 	packet->fragment = packet->later_fragment || packet->more_fragments;
 	if (packet->fragment) {
-		packet->fragment_id = load32(ext + 4);
+		packet->fragment_id = pps_load32(ext + 4);
 		packet->fragment_start = (uint16_t)(packet->l3_offset + end);
 	}
 }
@@ -392,7 +392,7 @@ enum pps_reason packet_walk_extensions(
 
 static bool is_unspecified6(const uint8_t *addr)
 {
-	return (copy64(addr) | copy64(addr + 8)) == 0;
+	return (pps_copy64(addr) | pps_copy64(addr + 8)) == 0;
 }
 
 static bool is_loopback6(const uint8_t *addr)
@@ -429,12 +429,12 @@ static cold enum pps_reason judge_addresses6(
 /* Eight zero bytes in front: unspecified, loopback, mapped, and a few that are in order. */
 static hot bool has_odd_addresses6(const uint8_t *ip)
 {
-	uint64_t from_high = copy64(ip + IPV6_SOURCE);
-	uint64_t to_high = copy64(ip + IPV6_DESTINATION);
+	uint64_t from_high = pps_copy64(ip + IPV6_SOURCE);
+	uint64_t to_high = pps_copy64(ip + IPV6_DESTINATION);
 
 	return ip[IPV6_SOURCE] == 0xff || from_high == 0 || to_high == 0 ||
 		(from_high == to_high &&
-			copy64(ip + IPV6_SOURCE + 8) == copy64(ip + IPV6_DESTINATION + 8));
+			pps_copy64(ip + IPV6_SOURCE + 8) == pps_copy64(ip + IPV6_DESTINATION + 8));
 }
 
 /* May a host that has no address yet send this? Neighbour discovery and MLD need to. */
@@ -489,7 +489,7 @@ enum pps_reason packet_parse_ipv6(const uint8_t *data, uint32_t head_len, struct
 	if (unlikely(ip[0] >> 4 != 6))
 		return PPS_REASON_IP_VERSION;
 	read_ipv6(ip, packet);
-	end = IPV6_HEADER + load16(ip + 4);
+	end = IPV6_HEADER + pps_load16(ip + 4);
 	if (unlikely(end > packet->length - packet->l3_offset))
 		return PPS_REASON_IP_LENGTH;
 	if (unlikely(end == IPV6_HEADER && packet->protocol == PPS_IP_HOPOPTS))

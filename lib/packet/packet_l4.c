@@ -19,31 +19,18 @@
 
 #define DCCP_COVERAGE_MASK 0x0f
 
-#define TCP_FLAGS_KNOWN  0x3f /* without ECE and CWR: every set may carry them */
-#define TCP_FLAGS_JUDGED (PPS_TCP_FIN | PPS_TCP_SYN | PPS_TCP_RST | PPS_TCP_ACK | PPS_TCP_URG)
-
 #define GRE_VERSION_MASK   0x0007
 #define GRE_ETHERNET       0x6558
 #define GRE_MPLS           0x8847
 #define GRE_MPLS_MULTICAST 0x8848
 
-/* One bit for each set of flags that a conversation can have, URG and PSH aside as conntrack does:
- * the flags are the bit's number. */
-#define TCP_SET(flags) (1ull << (flags))
-static const uint64_t tcp_flag_sets = TCP_SET(PPS_TCP_SYN) | TCP_SET(PPS_TCP_SYN | PPS_TCP_URG) |
-	TCP_SET(PPS_TCP_SYN | PPS_TCP_ACK) | TCP_SET(PPS_TCP_RST) |
-	TCP_SET(PPS_TCP_RST | PPS_TCP_ACK) | TCP_SET(PPS_TCP_FIN | PPS_TCP_ACK) |
-	TCP_SET(PPS_TCP_FIN | PPS_TCP_ACK | PPS_TCP_URG) | TCP_SET(PPS_TCP_ACK) |
-	TCP_SET(PPS_TCP_ACK | PPS_TCP_URG);
-
 static inline void read_ports(const uint8_t *l4, struct pps_packet *packet)
 {
-	packet->src_port = copy16(l4);
-	packet->dst_port = copy16(l4 + 2);
+	packet->src_port = pps_copy16(l4);
+	packet->dst_port = pps_copy16(l4 + 2);
 }
 
-/* The window scale among the options of a SYN, which are the 'n' bytes at 'option'. */
-static cold uint8_t read_scale(const uint8_t *option, uint32_t n)
+uint8_t pps_packet_tcp_scale(const uint8_t *option, uint32_t n)
 {
 	uint8_t scale = PPS_TCP_SCALE_NONE;
 
@@ -72,27 +59,27 @@ static inline enum pps_reason parse_tcp(const uint8_t *l4, uint32_t n, struct pp
 	if (unlikely(n < TCP_HEADER_MIN))
 		return PPS_REASON_L4_TRUNCATED;
 	read_ports(l4, packet);
-	packet->tcp_seq = load32(l4 + 4);
-	packet->tcp_ack = load32(l4 + 8);
-	packet->tcp_flags = l4[13] & TCP_FLAGS_KNOWN;
-	packet->tcp_window = load16(l4 + 14);
+	packet->tcp_seq = pps_load32(l4 + 4);
+	packet->tcp_ack = pps_load32(l4 + 8);
+	packet->tcp_flags = l4[13] & PPS_TCP_FLAGS_KNOWN;
+	packet->tcp_window = pps_load16(l4 + 14);
 	header_len = (l4[12] >> 4) * 4u;
 	if (unlikely(header_len < TCP_HEADER_MIN || header_len > packet->l4_len))
 		return PPS_REASON_TCP_OFFSET;
 	set_payload(packet, header_len);
 	if (unlikely((packet->tcp_flags & PPS_TCP_SYN) != 0))
-		packet->tcp_scale =
-			read_scale(l4 + TCP_HEADER_MIN, smaller(header_len, n) - TCP_HEADER_MIN);
-	if (unlikely((tcp_flag_sets >> (packet->tcp_flags & TCP_FLAGS_JUDGED) & 1) == 0))
+		packet->tcp_scale = pps_packet_tcp_scale(
+			l4 + TCP_HEADER_MIN, smaller(header_len, n) - TCP_HEADER_MIN);
+	if (unlikely((PPS_TCP_SETS >> (packet->tcp_flags & PPS_TCP_FLAGS_JUDGED) & 1) == 0))
 		return PPS_REASON_TCP_FLAGS;
 	if (unlikely(packet->src_port == 0 || packet->dst_port == 0))
 		return PPS_REASON_PORT_ZERO;
 	return PPS_REASON_NONE;
 }
 
-static enum pps_tunnel port_tunnel(uint16_t src_port, uint16_t dst_port)
+enum pps_tunnel pps_packet_udp_tunnel(uint16_t src_port, uint16_t dst_port)
 {
-	switch (dst_port) {
+	switch (be16toh(dst_port)) {
 	case 1701: /* L2TP */
 	case 4500: /* IPsec NAT traversal */
 	case 4755: /* GRE in DTLS */
@@ -116,7 +103,7 @@ static enum pps_tunnel port_tunnel(uint16_t src_port, uint16_t dst_port)
 		break;
 	}
 	/* In these, what answers comes from the well-known port. */
-	switch (src_port) {
+	switch (be16toh(src_port)) {
 	case 1701:
 	case 4500:
 		return PPS_TUNNEL_OPAQUE;
@@ -136,13 +123,13 @@ static inline enum pps_reason parse_udp(const uint8_t *l4, uint32_t n, struct pp
 		return PPS_REASON_L4_TRUNCATED;
 	read_ports(l4, packet);
 	set_payload(packet, UDP_HEADER);
-	length = load16(l4 + 4);
+	length = pps_load16(l4 + 4);
 	if (unlikely(length < UDP_HEADER || length > packet->l4_len) &&
 		!(length == 0 && packet->protocol == PPS_IP_UDPLITE))
 		return PPS_REASON_L4_LENGTH;
 	if (unlikely(packet->dst_port == 0))
 		return PPS_REASON_PORT_ZERO;
-	packet->tunnel = port_tunnel(be16toh(packet->src_port), be16toh(packet->dst_port));
+	packet->tunnel = pps_packet_udp_tunnel(packet->src_port, packet->dst_port);
 	return PPS_REASON_NONE;
 }
 
@@ -208,7 +195,7 @@ static enum pps_reason read_init(
 		return PPS_REASON_L4_LENGTH;
 	if (n < SCTP_INIT_MIN)
 		return PPS_REASON_L4_TRUNCATED;
-	packet->sctp_init_tag = load32(chunk + SCTP_CHUNK_HEADER);
+	packet->sctp_init_tag = pps_load32(chunk + SCTP_CHUNK_HEADER);
 	if (packet->sctp_init_tag == 0 || (chunk[0] == PPS_SCTP_INIT && packet->sctp_tag != 0))
 		return PPS_REASON_SCTP_INIT_TAG;
 	return PPS_REASON_NONE;
@@ -232,7 +219,7 @@ static enum pps_reason walk_chunks(
 			return PPS_REASON_L4_LENGTH;
 		if (n < SCTP_CHUNK_HEADER)
 			return count == 1 ? PPS_REASON_L4_TRUNCATED : PPS_REASON_NONE;
-		length = load16(chunk + 2);
+		length = pps_load16(chunk + 2);
 		if (length < SCTP_CHUNK_HEADER || length > size)
 			return PPS_REASON_L4_LENGTH;
 		if (count > PPS_SCTP_CHUNKS_MAX)
@@ -267,7 +254,7 @@ static enum pps_reason parse_sctp(const uint8_t *l4, uint32_t n, struct pps_pack
 	if (n < SCTP_HEADER + SCTP_CHUNK_HEADER)
 		return PPS_REASON_L4_TRUNCATED;
 	read_ports(l4, packet);
-	packet->sctp_tag = load32(l4 + 4);
+	packet->sctp_tag = pps_load32(l4 + 4);
 	set_payload(packet, SCTP_HEADER);
 	reason = walk_chunks(
 		l4 + SCTP_HEADER, n - SCTP_HEADER, packet->l4_len - SCTP_HEADER, packet);
@@ -327,9 +314,9 @@ static enum pps_reason parse_dccp(const uint8_t *l4, uint32_t n, struct pps_pack
 /* GRE is opaque when its version or its payload is none that this firewall knows how to read. */
 static enum pps_tunnel gre_tunnel(const uint8_t *l4)
 {
-	if ((load16(l4) & GRE_VERSION_MASK) != 0)
+	if ((pps_load16(l4) & GRE_VERSION_MASK) != 0)
 		return PPS_TUNNEL_OPAQUE;
-	switch (load16(l4 + 2)) {
+	switch (pps_load16(l4 + 2)) {
 	case PPS_ETHERTYPE_IPV4:
 	case PPS_ETHERTYPE_IPV6:
 	case GRE_ETHERNET:
@@ -461,13 +448,13 @@ enum pps_reason packet_parse_l4(const uint8_t *l4, uint32_t n, struct pps_packet
 static void read_tcp(const uint8_t *l4, uint32_t n, struct pps_packet *packet)
 {
 	if (n >= 8)
-		packet->tcp_seq = load32(l4 + 4);
+		packet->tcp_seq = pps_load32(l4 + 4);
 	if (n >= 12)
-		packet->tcp_ack = load32(l4 + 8);
+		packet->tcp_ack = pps_load32(l4 + 8);
 	if (n >= 14)
-		packet->tcp_flags = l4[13] & TCP_FLAGS_KNOWN;
+		packet->tcp_flags = l4[13] & PPS_TCP_FLAGS_KNOWN;
 	if (n >= 16)
-		packet->tcp_window = load16(l4 + 14);
+		packet->tcp_window = pps_load16(l4 + 14);
 }
 
 static void read_icmp(const uint8_t *l4, uint32_t n, struct pps_packet *packet)
@@ -480,7 +467,7 @@ static void read_icmp(const uint8_t *l4, uint32_t n, struct pps_packet *packet)
 	packet->icmp_code = l4[1];
 	if (pps_icmp_is_query(packet->family, l4[0], &query) ||
 		pps_icmp_is_reply(packet->family, l4[0], &query))
-		packet->icmp_id = copy16(l4 + 4);
+		packet->icmp_id = pps_copy16(l4 + 4);
 }
 
 void packet_read_l4(const uint8_t *l4, uint32_t n, struct pps_packet *packet)
@@ -495,7 +482,7 @@ void packet_read_l4(const uint8_t *l4, uint32_t n, struct pps_packet *packet)
 	if (packet->protocol == PPS_IP_TCP)
 		read_tcp(l4, n, packet);
 	if (packet->protocol == PPS_IP_SCTP && n >= 8)
-		packet->sctp_tag = load32(l4 + 4);
+		packet->sctp_tag = pps_load32(l4 + 4);
 	if (packet->protocol == PPS_IP_DCCP && n > 8)
 		packet->chunk_type = l4[8] >> 1 & 0x0f;
 }

@@ -13,10 +13,7 @@
  * of the headers against the second.
  */
 
-#include <endian.h>
-#include <string.h>
-
-#include <pps_packet.h>
+#include <pps_packet_common.h>
 
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 #define likely(condition)   __builtin_expect(!!(condition), 1)
@@ -29,48 +26,6 @@
 #define IPV6_HEADER     40
 #define ICMP_HEADER     8
 #define AH_MIN          12
-
-/* Big-endian fields at any alignment. */
-static inline uint16_t load16(const uint8_t *bytes)
-{
-	uint16_t value;
-
-	memcpy(&value, bytes, sizeof(value));
-	return be16toh(value);
-}
-
-static inline uint32_t load32(const uint8_t *bytes)
-{
-	uint32_t value;
-
-	memcpy(&value, bytes, sizeof(value));
-	return be32toh(value);
-}
-
-/* A plain copy of a field, for comparing and for fields that stay in network order. */
-static inline uint16_t copy16(const uint8_t *bytes)
-{
-	uint16_t value;
-
-	memcpy(&value, bytes, sizeof(value));
-	return value;
-}
-
-static inline uint32_t copy32(const uint8_t *bytes)
-{
-	uint32_t value;
-
-	memcpy(&value, bytes, sizeof(value));
-	return value;
-}
-
-static inline uint64_t copy64(const uint8_t *bytes)
-{
-	uint64_t value;
-
-	memcpy(&value, bytes, sizeof(value));
-	return value;
-}
 
 static inline uint32_t smaller(uint32_t a, uint32_t b)
 {
@@ -94,17 +49,6 @@ static inline bool has_ports(uint8_t protocol)
 {
 	return protocol == PPS_IP_TCP || protocol == PPS_IP_UDP || protocol == PPS_IP_UDPLITE ||
 		protocol == PPS_IP_SCTP || protocol == PPS_IP_DCCP;
-}
-
-/* Zeroes the structure with the widest stores there are. (A compiler that is left to itself may
- * choose a string instruction here, which costs more than the whole parser.) */
-static inline void clear_packet(struct pps_packet *packet)
-{
-	typedef uint64_t line __attribute__((vector_size(PPS_CACHE_LINE), may_alias));
-	line *lines = (line *)packet;
-
-	lines[0] = (line){0};
-	lines[1] = (line){0};
 }
 
 /* Says where the payload starts: 'header_len' bytes into the transport, within l4_len. */

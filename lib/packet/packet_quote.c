@@ -68,7 +68,7 @@ bool pps_packet_parse_quote(const uint8_t *data, uint32_t head_len, const struct
 	const uint8_t *ip;
 	uint32_t n, size;
 
-	clear_packet(quoted);
+	pps_packet_clear(quoted);
 	if (end <= start)
 		return false;
 	ip = data + start;

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <pps_packet.h>
+#include <pps_packet_common.h>
 
 #include "packet_invariants.h"
 
@@ -37,11 +37,16 @@ static enum pps_reason parse(const uint8_t *data, uint32_t head_len, uint32_t fr
 	struct pps_packet *packet)
 {
 	uint8_t *head = copy_exact(data, head_len);
+	struct pps_packet by_short;
 	enum pps_reason reason;
 
 	memset(packet, before, sizeof(*packet));
 	reason = pps_packet_parse(head, head_len, frame_len, packet);
 	require(broken_packet(reason, packet));
+	memset(&by_short, ~before, sizeof(by_short));
+	if (pps_packet_parse_common(head, head_len, frame_len, &by_short) &&
+		(reason != PPS_REASON_NONE || memcmp(&by_short, packet, sizeof(by_short)) != 0))
+		require("the short way says what the parser says");
 	free(head);
 	return reason;
 }

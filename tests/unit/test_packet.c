@@ -7,7 +7,7 @@
 
 #include <pcap/pcap.h>
 
-#include <pps_packet.h>
+#include <pps_packet_common.h>
 
 #include "../fuzz/packet_invariants.h"
 #include "frame.h"
@@ -410,6 +410,55 @@ static void captures_cut_at_every_length_are_parsed_soundly(void)
 		printf("# %u frames\n", n_frames);
 }
 
+/*
+ * Frames of the common kind and others close to them, some bytes changed and some cut off: what is
+ * parsed in line is what the parser says, and what must be common is.
+ */
+static void the_short_way_of_a_common_frame_writes_what_the_parser_writes(void)
+{
+	static const char *const common[] = {"ip4 tcp data=6", "ip4 tcp flags=S wscale=7",
+		"ip4 tcp flags=SA opts=0101030802040504", "ip4 tcp flags=FA", "ip4 tcp flags=R",
+		"ip4 udp dport=53 data=40", "ip4 udp dport=4789 data=40", "ip4 tcp data=1460",
+		"ip6 tcp data=6", "ip6 tcp flags=S wscale=14", "ip6 udp sport=4500 data=9",
+		"ip4 tcp data=2 pad=8"};
+	static const char *const others[] = {"ip4 opts=01010101 tcp data=6", "vlan id=5 ip4 tcp",
+		"ip4 icmp type=8", "ip4 mf=1 tcp data=8", "ip6 hbh tcp", "ip4 tcp flags=SF",
+		"ip4 sctp", "arp", "ip4 tcp sport=0", "ip4 udp dport=0", "ip4 ttl=0 tcp",
+		"ip4 src=127.0.0.1 tcp", "ip4 src=224.0.0.1 tcp", "ip4 dst=0.0.0.1 udp"};
+	static uint8_t frame[FRAME_MAX];
+	unsigned int n_common = 0, failed = 0;
+
+	srand48(7);
+	for (unsigned int round = 0; round < 60000; round++) {
+		bool other = round % 4 == 0;
+		const char *text = other ? others[round / 4 % UNIT_COUNT(others)]
+					 : common[round % UNIT_COUNT(common)];
+		uint32_t len = frame_make(text, frame), head_len = len;
+		unsigned int changes = (unsigned int)lrand48() % 3;
+		struct pps_packet by_short, by_parser;
+		enum pps_reason reason;
+		bool short_way;
+
+		for (unsigned int i = 0; i < changes; i++)
+			frame[(uint32_t)lrand48() % (len < 80 ? len : 80)] = (uint8_t)lrand48();
+		if (lrand48() % 8 == 0)
+			head_len = (uint32_t)lrand48() % (len + 1);
+		if (lrand48() % 8 == 0)
+			len = head_len;
+		memset(&by_short, 0x55, sizeof(by_short));
+		short_way = pps_packet_parse_common(frame, head_len, len, &by_short);
+		reason = pps_packet_parse(frame, head_len, len, &by_parser);
+		n_common += short_way;
+		failed += short_way &&
+			(reason != PPS_REASON_NONE || by_parser.kind != PPS_PACKET_IP ||
+				memcmp(&by_short, &by_parser, sizeof(by_short)) != 0);
+		failed += !short_way && !other && changes == 0 && head_len == len &&
+			reason == PPS_REASON_NONE;
+	}
+	CU_ASSERT_EQUAL(failed, 0);
+	CU_ASSERT_TRUE(n_common > 20000);
+}
+
 static const struct unit_test tests[] = {
 	UNIT_TEST(the_link_header_is_judged),
 	UNIT_TEST(the_ipv4_header_is_judged),
@@ -424,6 +473,7 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(the_verdict_does_not_depend_on_what_is_contiguous),
 	UNIT_TEST(queries_and_replies_name_the_same_query),
 	UNIT_TEST(captures_cut_at_every_length_are_parsed_soundly),
+	UNIT_TEST(the_short_way_of_a_common_frame_writes_what_the_parser_writes),
 };
 
 int main(void)
