@@ -159,6 +159,7 @@ static inline unsigned int find_place(
 		0xa0761d6478bd642f};
 	uint64_t h = source->secret;
 
+#pragma GCC unroll 7
 	for (unsigned int i = 0; i < KEY_WORDS; i++)
 		h += ((key->words[i] ^ source->secret) >> 29 ^ key->words[i]) * odd[i];
 	h = (h ^ h >> 32) * odd[0];
@@ -169,6 +170,7 @@ static inline bool is_same(const struct deny_key *a, const struct deny_key *b)
 {
 	uint64_t difference = 0;
 
+#pragma GCC unroll 7
 	for (unsigned int i = 0; i < KEY_WORDS; i++)
 		difference |= a->words[i] ^ b->words[i];
 	return difference == 0;

@@ -454,33 +454,64 @@ enum pps_reason judge_keyed(struct pps_filter *filter, unsigned int k, struct pp
 
 /* ---- the burst ---- */
 
+/* What judge_common() asks of a burst for every frame, where a store to a flow cannot be a store to
+ * it. */
+struct common {
+	struct pps_flow_table *flows;
+	const struct pps_rule_stats *rules;
+	const struct pps_flow_timeouts *timeouts;
+	uint32_t settled; /* as in struct burst */
+	uint32_t tick;
+	enum pps_side side;
+};
+
 /*
  * What nearly all frames are: a packet of a live flow that is not stale and moves no state machine.
  * True: it passed. All else is judge_keyed()'s.
  */
-static inline bool judge_common(
-	struct pps_filter *filter, unsigned int k, struct pps_verdict *verdict)
+static inline bool judge_common(const struct common *common, const struct burst *burst,
+	unsigned int k, const struct pps_packet *packet, struct pps_verdict *verdict)
 {
-	const struct burst *burst = &filter->burst;
-	const struct pps_packet *packet = &burst->packets[burst->keyed[k]];
 	uint32_t handle = burst->handles[k];
 	struct pps_flow *flow;
 
-	if (handle == PPS_FLOW_NONE || pps_flow_is_touched(filter->flows, burst->hashes[k]))
+	if (unlikely(handle == PPS_FLOW_NONE ||
+		    pps_flow_is_touched(common->flows, burst->hashes[k])))
 		return false;
-	flow = pps_flow_at(filter->flows, handle);
-	if (flow->generation != burst->settled || !flow_is_live(flow, burst->ruleset, burst->now) ||
-		packet->tunnel != PPS_TUNNEL_NONE ||
-		!pps_flow_pass(flow, pps_flow_cold_at(filter->flows, handle), packet,
-			burst->ingress->side, burst->now->tick))
+	flow = pps_flow_at(common->flows, handle);
+	if (unlikely(flow->generation != common->settled ||
+		    pps_flow_expired(flow, common->timeouts, common->tick) ||
+		    packet->tunnel != PPS_TUNNEL_NONE ||
+		    !pps_flow_pass(flow, pps_flow_cold_at(common->flows, handle), packet,
+			    common->side, common->tick)))
 		return false;
-	rte_prefetch0(&filter->stats->rules[flow->rule]);
+	rte_prefetch0(&common->rules[flow->rule]);
 	*verdict = (struct pps_verdict){
 		.state = flow->state,
 		.rule = flow->rule,
 		.flow = handle,
 	};
 	return true;
+}
+
+static void judge_all(struct pps_filter *filter, struct pps_verdict *verdicts)
+{
+	const struct burst *burst = &filter->burst;
+	const struct common common = {
+		.flows = filter->flows,
+		.rules = filter->stats->rules,
+		.timeouts = &burst->ruleset->timeouts,
+		.settled = burst->settled,
+		.tick = burst->now->tick,
+		.side = burst->ingress->side,
+	};
+
+	for (unsigned int k = 0; k < burst->n_keyed; k++) {
+		unsigned int i = burst->keyed[k];
+
+		if (unlikely(!judge_common(&common, burst, k, &burst->packets[i], &verdicts[i])))
+			verdicts[i].reason = (uint8_t)judge_keyed(filter, k, &verdicts[i]);
+	}
 }
 
 static void begin(struct pps_filter *filter, const struct pps_ruleset *ruleset,
@@ -517,12 +548,7 @@ static void judge(struct pps_filter *filter, struct pps_verdict *verdicts)
 		PPS_STAGE(FRAGMENTS);
 		return;
 	}
-	for (unsigned int k = 0; k < burst->n_keyed; k++) {
-		struct pps_verdict *verdict = &verdicts[burst->keyed[k]];
-
-		if (unlikely(!judge_common(filter, k, verdict)))
-			verdict->reason = (uint8_t)judge_keyed(filter, k, verdict);
-	}
+	judge_all(filter, verdicts);
 	PPS_STAGE(JUDGE);
 }
 

@@ -42,15 +42,6 @@ static void account_drop(struct pps_filter *filter, const struct pps_packet *pac
 		burst->ruleset->generation, flags);
 }
 
-void account_rule(struct pps_worker_stats *stats, uint32_t slot, uint64_t bytes, uint64_t wall_ns)
-{
-	struct pps_rule_stats *rule = &stats->rules[slot];
-
-	pps_stats_add(&rule->packets, 1);
-	pps_stats_add(&rule->bytes, bytes);
-	__atomic_store_n(&rule->last_ns, wall_ns, __ATOMIC_RELAXED);
-}
-
 /* Step 10. A rule counts the packets it decided: those it let pass, and those it banned. */
 void account(struct pps_filter *filter, unsigned int n, struct pps_verdict *verdicts)
 {
@@ -58,25 +49,27 @@ void account(struct pps_filter *filter, unsigned int n, struct pps_verdict *verd
 	struct pps_worker_stats *stats = filter->stats;
 	struct pps_port_stats *port = &stats->ports[burst->ingress->port];
 	uint64_t passed = 0, passed_bytes = 0, bytes = 0;
+	uint64_t wall_ns = burst->now->wall_ns;
 
 	for (unsigned int i = 0; i < n; i++) {
 		const struct pps_packet *packet = &burst->packets[i];
 		struct pps_verdict *verdict = &verdicts[i];
 
 		bytes += packet->length;
-		verdict->step = (uint8_t)pps_reason_step(verdict->reason);
 		if (likely(verdict->reason == PPS_REASON_NONE)) {
+			verdict->step = PPS_STEP_ACCOUNT;
 			passed++;
 			passed_bytes += packet->length;
+			if (likely(verdict->rule != 0))
+				account_rule(stats, verdict->rule, packet->length, wall_ns);
 			if (unlikely(verdict->new_flow) && filter->observed != NULL)
 				observe_start(filter, packet);
 		} else {
+			verdict->step = (uint8_t)pps_reason_step(verdict->reason);
 			account_drop(filter, packet, verdict);
+			if (verdict->rule != 0 && verdict->reason == PPS_REASON_BANNED)
+				account_rule(stats, verdict->rule, packet->length, wall_ns);
 		}
-		if (verdict->rule != 0 &&
-			(verdict->reason == PPS_REASON_NONE ||
-				verdict->reason == PPS_REASON_BANNED))
-			account_rule(stats, verdict->rule, packet->length, burst->now->wall_ns);
 	}
 	pps_stats_add(&stats->passed, passed);
 	pps_stats_add(&stats->passed_bytes, passed_bytes);

@@ -121,24 +121,23 @@ void front(struct burst *burst, unsigned int i, const uint8_t *data, uint32_t he
 }
 
 /* A frame that nothing can be said of without its flow, as nearly all are. False: front()'s. */
-static inline bool front_common(struct burst *burst, unsigned int i, const uint8_t *data,
-	uint32_t head_len, uint32_t len, struct pps_verdict *verdict)
+static inline bool front_common(struct burst *burst, struct pps_ingress ingress, unsigned int i,
+	const uint8_t *data, uint32_t head_len, uint32_t len, struct pps_verdict *verdict)
 {
-	const struct pps_ingress *ingress = burst->ingress;
 	struct pps_packet *packet = &burst->packets[i];
 
 	if (unlikely(!pps_packet_parse_common(data, head_len, len, packet)))
 		return false;
 	pps_flow_key_make_common(
-		packet, ingress->segment, ingress->side, &burst->keys[burst->n_keyed]);
+		packet, ingress.segment, ingress.side, &burst->keys[burst->n_keyed]);
 	burst->keyed[burst->n_keyed++] = (uint8_t)i;
 	*verdict = (struct pps_verdict){.flow = PPS_FLOW_NONE};
 	return true;
 }
 
 /* A frame in an mbuf, which may have several segments. */
-static inline void front_mbuf(struct pps_filter *filter, unsigned int i, struct rte_mbuf *frame,
-	struct pps_verdict *verdict)
+static inline void front_mbuf(struct pps_filter *filter, struct pps_ingress ingress, unsigned int i,
+	struct rte_mbuf *frame, struct pps_verdict *verdict)
 {
 	uint32_t len = rte_pktmbuf_pkt_len(frame);
 	uint32_t head_len = rte_pktmbuf_data_len(frame);
@@ -148,13 +147,14 @@ static inline void front_mbuf(struct pps_filter *filter, unsigned int i, struct 
 		head_len = RTE_MIN(len, (uint32_t)PPS_PACKET_HEADER_MAX);
 		data = rte_pktmbuf_read(frame, 0, head_len, filter->bounce);
 	}
-	if (unlikely(!front_common(&filter->burst, i, data, head_len, len, verdict)))
+	if (unlikely(!front_common(&filter->burst, ingress, i, data, head_len, len, verdict)))
 		front(&filter->burst, i, data, head_len, len, verdict);
 }
 
 void front_burst(struct pps_filter *filter, struct pps_verdict *verdicts)
 {
 	struct rte_mbuf **frames = filter->burst.frames;
+	struct pps_ingress ingress = *filter->burst.ingress;
 	unsigned int n = filter->burst.n;
 
 	for (unsigned int i = 0; i < n && i < PREFETCH_AHEAD; i++)
@@ -162,6 +162,6 @@ void front_burst(struct pps_filter *filter, struct pps_verdict *verdicts)
 	for (unsigned int i = 0; i < n; i++) {
 		if (i + PREFETCH_AHEAD < n)
 			rte_prefetch0(rte_pktmbuf_mtod(frames[i + PREFETCH_AHEAD], const void *));
-		front_mbuf(filter, i, frames[i], &verdicts[i]);
+		front_mbuf(filter, ingress, i, frames[i], &verdicts[i]);
 	}
 }

@@ -108,7 +108,15 @@ void account(struct pps_filter *filter, unsigned int n, struct pps_verdict *verd
 void account_without_policy(struct pps_filter *filter, const struct pps_ingress *ingress,
 	struct rte_mbuf **frames, unsigned int n, struct pps_verdict *verdicts);
 /* A rule counts a packet it decided. */
-void account_rule(struct pps_worker_stats *stats, uint32_t slot, uint64_t bytes, uint64_t wall_ns);
+static inline void account_rule(
+	struct pps_worker_stats *stats, uint32_t slot, uint64_t bytes, uint64_t wall_ns)
+{
+	struct pps_rule_stats *rule = &stats->rules[slot];
+
+	pps_stats_add(&rule->packets, 1);
+	pps_stats_add(&rule->bytes, bytes);
+	__atomic_store_n(&rule->last_ns, wall_ns, __ATOMIC_RELAXED);
+}
 
 /* All frames of a burst that has fragments among them, in order (filter_fragment.c). */
 void judge_with_fragments(struct pps_filter *filter, struct pps_verdict *verdicts);
