@@ -824,6 +824,25 @@ static void flows_that_share_a_place_of_recent_ones_are_all_found(void)
 	pps_flow_table_destroy(table);
 }
 
+static void a_plain_key_is_not_the_beginning_of_a_wide_one(void)
+{
+	struct pps_flow_table *table = create(1);
+
+	for (int plain_lives = 0; plain_lives < 2; plain_lives++) {
+		struct pps_flow_key wide = key_number(2), plain = {.is_wide = false};
+		uint32_t hash, found, handle;
+
+		CU_ASSERT_TRUE_FATAL(wide.is_wide);
+		memcpy(&plain.v4, &wide.wide, sizeof(plain.v4));
+		handle = add(table, plain_lives ? &plain : &wide);
+		CU_ASSERT_NOT_EQUAL(handle, PPS_FLOW_NONE);
+		pps_flow_lookup_burst(table, plain_lives ? &wide : &plain, 1, &hash, &found);
+		CU_ASSERT_EQUAL(found, PPS_FLOW_NONE);
+		pps_flow_remove(table, handle);
+	}
+	pps_flow_table_destroy(table);
+}
+
 static void entries_lie_on_cache_lines(void)
 {
 	struct pps_flow_table *table = create(10);
@@ -1079,6 +1098,7 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(changes_counts_adds_and_removes_alone),
 	UNIT_TEST(keys_added_or_removed_since_the_burst_are_touched),
 	UNIT_TEST(flows_that_share_a_place_of_recent_ones_are_all_found),
+	UNIT_TEST(a_plain_key_is_not_the_beginning_of_a_wide_one),
 	UNIT_TEST(entries_lie_on_cache_lines),
 	UNIT_TEST(nothing_leaks),
 	UNIT_TEST(the_memory_reported_is_the_memory_taken),

@@ -420,7 +420,10 @@ static void the_short_way_of_a_common_frame_writes_what_the_parser_writes(void)
 		"ip4 tcp flags=SA opts=0101030802040504", "ip4 tcp flags=FA", "ip4 tcp flags=R",
 		"ip4 udp dport=53 data=40", "ip4 udp dport=4789 data=40", "ip4 tcp data=1460",
 		"ip6 tcp data=6", "ip6 tcp flags=S wscale=14", "ip6 udp sport=4500 data=9",
-		"ip4 tcp data=2 pad=8"};
+		"ip4 tcp data=2 pad=8",
+		/* The checksum's second carry. */
+		"ip4 id=39835 src=100.100.255.255 dst=10.9.9.250 tcp data=6",
+		"ip4 id=39835 src=100.100.255.255 dst=10.9.9.250 tcp data=700"};
 	static const char *const others[] = {"ip4 opts=01010101 tcp data=6", "vlan id=5 ip4 tcp",
 		"ip4 icmp type=8", "ip4 mf=1 tcp data=8", "ip6 hbh tcp", "ip4 tcp flags=SF",
 		"ip4 sctp", "arp", "ip4 tcp sport=0", "ip4 udp dport=0", "ip4 ttl=0 tcp",
