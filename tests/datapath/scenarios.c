@@ -53,6 +53,28 @@ static void check(struct player *player, const struct step *step, const struct p
 		complain(player, step, who, step->state, state);
 }
 
+/* Whatever the entries of live flows hold, in one number. */
+static uint64_t sum_of_flows(struct pps_flow_table *flows)
+{
+	uint32_t cursor = 0, handles[PPS_BURST_MAX];
+	uint64_t sum = 0;
+
+	do {
+		unsigned int n = pps_flow_walk(flows, &cursor, PPS_BURST_MAX, handles);
+
+		for (unsigned int i = 0; i < n; i++) {
+			const uint8_t *hot = (const uint8_t *)pps_flow_at(flows, handles[i]);
+			const uint8_t *cold = (const uint8_t *)pps_flow_cold_at(flows, handles[i]);
+
+			for (size_t k = 0; k < sizeof(struct pps_flow); k++)
+				sum = sum * 31 + hot[k];
+			for (size_t k = 0; k < sizeof(struct pps_flow_cold); k++)
+				sum = sum * 31 + cold[k];
+		}
+	} while (cursor != 0);
+	return sum;
+}
+
 /* explain must foresee the verdict, and change nothing. */
 static void foresee(struct player *player, const struct step *step, uint32_t len)
 {
@@ -62,6 +84,7 @@ static void foresee(struct player *player, const struct step *step, uint32_t len
 	};
 	const struct pps_clock now = lab_clock(step->time_ms);
 	uint64_t changes = pps_flow_changes(player->lab.flows);
+	uint64_t sum = sum_of_flows(player->lab.flows);
 	struct pps_verdict verdict;
 	struct pps_packet packet;
 
@@ -71,6 +94,8 @@ static void foresee(struct player *player, const struct step *step, uint32_t len
 		complain(player, step, "explain", step->reason, outcome(&verdict));
 	if (pps_flow_changes(player->lab.flows) != changes)
 		complain(player, step, "explain", "nothing changed", "a changed flow table");
+	if (sum_of_flows(player->lab.flows) != sum)
+		complain(player, step, "explain", "nothing changed", "a changed flow");
 }
 
 /* Sends steps[0..n), which are frames of one side and time. */
