@@ -778,6 +778,29 @@ def the_commands_of_the_manual_do_what_it_says():
         check_in("policy.json: ok: signed by 2, 2 required", done.stdout.decode())
 
 
+@test
+def the_examples_of_sign_and_verify_do_their_work():
+    with open(os.path.join(ROOT, "app/ppsfw/ppsfw.1"), encoding="utf-8") as file:
+        commands = re.findall(r"^\.Dl (ppsfw (?:sign|verify) .*)$", file.read(), re.M)
+    check(len(commands) > 2, commands)
+    with box_of(CA, signers=("Bob", "Carol")) as box:
+        shutil.copy(CA.cert("Alice"), box.path("alice.pem"))
+        shutil.copy(CA.key("Alice"), box.path("alice.key"))
+        shutil.copy(CA.cert("Root"), box.path("approvers.pem"))
+        os.mkdir(box.path("bin"))
+        with open(box.path("bin/ppsfw"), "w", encoding="utf-8") as script:
+            script.write(f'#!/bin/sh\nexec {PPSFW} --socket {box.socket} "$@"\n')
+        os.chmod(box.path("bin/ppsfw"), 0o755)
+        box.start()
+        for command in commands:
+            done = subprocess.run(
+                ["sh", "-c", command], cwd=box.folder, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, timeout=60, check=False,
+                env=dict(os.environ, PATH=f"{box.path('bin')}:{os.environ['PATH']}"))
+            check_equal((command, done.returncode, done.stderr.decode()), (command, OK, ""))
+        check_in("policy.json: ok: signed by 3, 2 required", done.stdout.decode())
+
+
 with Authority() as CA, Authority() as OTHER, Authority("Between") as BETWEEN:
     for who in ("Alice", "Bob", "Carol", "Mallory"):
         CA.issue(who)
