@@ -330,7 +330,8 @@ static void print_workers(struct cli *cli, const json_t *workers)
 	static const struct column columns[] = {{.title = "WORKER", .right = true},
 		{.title = "LCORE", .right = true}, {.title = "PASSED", .right = true},
 		{.title = "DROPPED", .right = true}, {.title = "FLOWS", .right = true},
-		{.title = "BUSY", .right = true}, {.title = "STATE"}};
+		{.title = "BUSY", .right = true}, {.title = "HANDED OVER", .right = true},
+		{.title = "STATE"}};
 	struct table *table = table_create(columns, COUNT_OF(columns));
 	const json_t *worker;
 	size_t i;
@@ -346,6 +347,7 @@ static void print_workers(struct cli *cli, const json_t *workers)
 		table_cell(table, STYLE_PLAIN, "%s", COUNT(get_count(worker, "flows")));
 		table_cell(table, STYLE_PLAIN, "%.0f %%",
 			100 * json_number_value(json_object_get(worker, "utilisation")));
+		table_cell(table, STYLE_PLAIN, "%s", COUNT(get_count(worker, "handed_over")));
 		table_cell(table, stalled ? STYLE_BAD : STYLE_GOOD, "%s",
 			stalled ? "STALLED" : "running");
 	}

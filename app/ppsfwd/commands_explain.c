@@ -264,11 +264,12 @@ static bool judge(struct worker *worker, struct worker_job *base)
 static void begin(struct manager *manager, struct operation *operation)
 {
 	struct explain_job *job = operation->aux;
+	const struct worker *owner =
+		datapath_owner(manager->datapath, job->frame, job->head_len, job->len);
 
-	(void)manager;
 	job->verdict = (struct pps_verdict){
 		.reason = PPS_REASON_NO_POLICY, .step = PPS_STEP_ACCOUNT, .flow = PPS_FLOW_NONE};
-	operation->jobs[0] = &job->job;
+	operation->jobs[owner->index] = &job->job;
 }
 
 static void abandon(struct operation *operation)

@@ -52,7 +52,8 @@ static json_t *port_json(
 
 	pps_port_info(manager->datapath->ports, index, &info);
 	return json_pack(
-		"{s:s, s:s, s:s, s:I, s:i, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:I}",
+		"{s:s, s:s, s:s, s:I, s:i, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:I, "
+		"s:i, s:i, s:s}",
 		"name", port->name, "driver", port->driver, "link", info.link_up ? "up" : "down",
 		"speed_mbps", (json_int_t)info.speed_mbps, "mtu", (int)info.mtu, "rx_packets",
 		(json_int_t)stats->rx_packets, "rx_bytes", (json_int_t)stats->rx_bytes,
@@ -60,7 +61,9 @@ static json_t *port_json(
 		(json_int_t)stats->tx_bytes, "rx_pps", rates->ports[port->id].rx_pps, "tx_pps",
 		rates->ports[port->id].tx_pps, "rx_bps", rates->ports[port->id].rx_bps, "tx_bps",
 		rates->ports[port->id].tx_bps, "missed", (json_int_t)info.missed, "no_buffer",
-		(json_int_t)info.no_buffer, "errors", (json_int_t)info.errors);
+		(json_int_t)info.no_buffer, "errors", (json_int_t)info.errors, "rx_queues",
+		(int)port->n_rx, "tx_queues", (int)port->n_tx, "spread",
+		pps_spread_word((enum pps_spread)port->spread));
 }
 
 static json_t *segments_json(const struct manager *manager, const struct datapath_totals *totals)
@@ -98,12 +101,13 @@ static json_t *workers_json(const struct manager *manager)
 		for (unsigned int r = PPS_REASON_NONE + 1; r < PPS_REASON_COUNT; r++)
 			dropped += pps_stats_load(&worker->stats->drops[r]);
 		json_array_append_new(list,
-			json_pack("{s:i, s:i, s:I, s:I, s:I, s:f, s:b}", "worker", (int)i, "lcore",
-				(int)worker->lcore, "passed",
+			json_pack("{s:i, s:i, s:I, s:I, s:I, s:f, s:I, s:b}", "worker", (int)i,
+				"lcore", (int)worker->lcore, "passed",
 				(json_int_t)pps_stats_load(&worker->stats->passed), "dropped",
 				(json_int_t)dropped, "flows",
 				(json_int_t)pps_stats_load(&worker->stats->flows_live),
-				"utilisation", manager->watches[i].utilisation, "stalled",
+				"utilisation", manager->watches[i].utilisation, "handed_over",
+				(json_int_t)pps_stats_load(&worker->stats->handed_over), "stalled",
 				manager->watches[i].stalled));
 	}
 	return list;
@@ -123,7 +127,7 @@ static json_t *flows_json(const struct manager *manager, const struct datapath_t
 		wide += pps_flow_count_wide(table);
 		wide_capacity += pps_flow_capacity_wide(table);
 		max += pps_flow_half_open_max(table);
-		per_source += pps_flow_half_open_per_source(table);
+		per_source = pps_flow_half_open_per_source(table); /* of all workers */
 		table_pressure |= manager->pressures[i].table;
 		half_open_pressure |= manager->pressures[i].half_open;
 	}

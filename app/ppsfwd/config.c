@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include <pps_flow.h>
+#include <pps_steer.h>
 
 #include "config_priv.h"
 
@@ -178,13 +179,8 @@ static void read_log(const json_t *value, const struct pps_json_path *path, void
 static void read_workers(const json_t *value, const struct pps_json_path *path, void *target,
 	void *aux, struct pps_errors *errors)
 {
-	uint32_t workers = 1;
-
 	(void)aux;
-	config_read_range(value, path, &workers, 1, 127, errors);
-	if (workers > 1)
-		pps_json_error(errors, path, "%u workers are not in this build: it has 1", workers);
-	*(uint32_t *)target = workers;
+	config_read_range(value, path, target, 1, PPS_STEER_WORKERS_MAX, errors);
 }
 
 static void read_flows(const json_t *value, const struct pps_json_path *path, void *target,

@@ -10,6 +10,9 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
+#include <pps_flow_ledger.h>
+
+#include "handoff.h"
 #include "mirror.h"
 
 #define EVENT_RING_SIZE  8192
@@ -24,6 +27,9 @@ static bool open_ports(
 		.segments = segments,
 		.n_segments = (unsigned int)config->n_segments,
 		.n_workers = config->workers,
+		.n_handed_over = config->clock == CONFIG_CLOCK_CAPTURE
+			? 0
+			: handoff_capacity(config->workers),
 		.receive_only = config->mode == CONFIG_OBSERVER,
 		.capture_clock = config->clock == CONFIG_CLOCK_CAPTURE,
 	};
@@ -57,17 +63,70 @@ static bool create_mirrors(
 	return true;
 }
 
+/* A worker's part of what all may have. */
+static uint32_t share(const struct datapath *datapath, uint32_t all)
+{
+	return (all + datapath->n_workers - 1) / datapath->n_workers;
+}
+
+/* What several workers have in common. */
+static const char *create_team(struct datapath *datapath, const struct config *config)
+{
+	const struct pps_flow_ledger_params ledger = {
+		.n_tables = datapath->n_workers,
+		.flows = share(datapath, config->flows),
+		.half_open_max = share(datapath, config->half_open_max),
+		.socket = -1,
+	};
+	unsigned int table_size = datapath->ports->table_size;
+
+	if (datapath->n_workers == 1)
+		return NULL;
+	datapath->ledger = pps_flow_ledger_create(&ledger);
+	if (datapath->ledger == NULL)
+		return "what is counted of flows (key \"flows\", and memory given to EAL by -m)";
+	datapath->steer = pps_steer_create(table_size > 0 ? PPS_STEER_TOEPLITZ : PPS_STEER_KEYED,
+		datapath->n_workers, table_size);
+	if (datapath->steer == NULL)
+		return "the choice of workers";
+	if (datapath->capture_clock)
+		return NULL;
+	datapath->handoff = handoff_create(datapath->steer, datapath->ports, datapath->n_workers);
+	return datapath->handoff == NULL ? "frames on their way between workers" : NULL;
+}
+
+/*
+ * Queue q of a port that has one for each worker is worker q's: that is how lib/steer and devices
+ * count. Where there are fewer, ports begin with different workers, so that not one receives all.
+ */
+static void choose_inputs(const struct datapath *datapath, struct worker *worker)
+{
+	for (unsigned int i = 0; i < datapath->ports->n; i++) {
+		const struct pps_port *port = &datapath->ports->items[i];
+		unsigned int first = port->n_rx < datapath->n_workers ? i : 0;
+
+		for (uint16_t queue = 0; queue < port->n_rx; queue++) {
+			if ((first + queue) % datapath->n_workers == worker->index)
+				worker->inputs[worker->n_inputs++] =
+					(struct worker_input){port, queue};
+		}
+	}
+}
+
 /* The parts one worker owns. What was made is freed by destroy_worker(), also after a failure. */
-static const char *create_worker(struct worker *worker, const struct config *config)
+static const char *create_worker(
+	struct datapath *datapath, struct worker *worker, const struct config *config)
 {
 	char name[32];
 	struct pps_flow_table_params flows = {
 		.name = name,
-		.flows = config->flows,
-		.wide = config->flows_ipv6,
-		.half_open_max = config->half_open_max,
+		.flows = share(datapath, config->flows),
+		.wide = share(datapath, config->flows_ipv6),
+		.half_open_max = share(datapath, config->half_open_max),
 		.half_open_per_source = config->half_open_per_source,
 		.socket = (int)rte_lcore_to_socket_id(worker->lcore),
+		.ledger = datapath->ledger,
+		.index = worker->index,
 	};
 	struct pps_filter_params filter;
 
@@ -79,7 +138,10 @@ static const char *create_worker(struct worker *worker, const struct config *con
 	if (worker->flows == NULL)
 		return "the flow table (key \"flows\", and memory given to EAL by -m)";
 	snprintf(name, sizeof(name), "events%u", worker->index);
-	worker->events = pps_event_source_create(name, EVENT_RING_SIZE, worker->stats);
+	if (datapath->capture_clock && worker->index > 0)
+		worker->events = datapath->workers[0].events;
+	else
+		worker->events = pps_event_source_create(name, EVENT_RING_SIZE, worker->stats);
 	if (worker->events == NULL)
 		return "the event ring";
 	filter = (struct pps_filter_params){
@@ -93,14 +155,15 @@ static const char *create_worker(struct worker *worker, const struct config *con
 	worker->filter = pps_filter_create(&filter);
 	if (worker->filter == NULL)
 		return "the filter";
+	choose_inputs(datapath, worker);
 	return NULL;
 }
 
-static void destroy_worker(struct worker *worker)
+static void destroy_worker(const struct datapath *datapath, struct worker *worker)
 {
 	if (worker->filter != NULL)
 		pps_filter_destroy(worker->filter);
-	if (worker->events != NULL)
+	if (worker->events != NULL && (worker->index == 0 || !datapath->capture_clock))
 		pps_event_source_destroy(worker->events);
 	if (worker->flows != NULL)
 		pps_flow_table_destroy(worker->flows);
@@ -108,10 +171,54 @@ static void destroy_worker(struct worker *worker)
 		pps_worker_stats_destroy(worker->stats);
 }
 
-bool datapath_create(
+static bool create_workers(
 	struct datapath *datapath, const struct config *config, struct pps_errors *errors)
 {
 	unsigned int lcore = rte_get_next_lcore((unsigned int)-1, 1, 0);
+
+	for (unsigned int i = 0; i < config->workers; i++) {
+		struct worker *worker = &datapath->workers[i];
+		const char *what;
+
+		if (lcore >= RTE_MAX_LCORE) {
+			pps_errors_add(errors, "workers",
+				"%u workers need as many lcores besides the main one, and EAL has "
+				"%u",
+				config->workers, rte_lcore_count() - 1);
+			return false;
+		}
+		*worker = (struct worker){
+			.index = i,
+			.team = datapath->workers,
+			.n_team = config->workers,
+			.steer = datapath->steer,
+			.handoff = datapath->handoff,
+			.lcore = lcore,
+			.audit = config->mode == CONFIG_AUDIT,
+			.observer = config->mode == CONFIG_OBSERVER,
+			.mirrors = datapath->mirrors,
+			.tcp_loose_seconds = config->tcp_loose_seconds,
+			.poll.busily = config->poll == CONFIG_POLL_BUSY,
+			.ports = datapath->ports,
+			.snapshot = datapath->snapshot,
+			.clock = &datapath->clock,
+		};
+		what = create_worker(datapath, worker, config);
+		if (what != NULL) {
+			pps_errors_add(errors, "", "worker %u: no memory for %s", i, what);
+			return false;
+		}
+		/* With the capture clock one lcore plays all workers. */
+		if (!datapath->capture_clock)
+			lcore = rte_get_next_lcore(lcore, 1, 0);
+	}
+	return true;
+}
+
+bool datapath_create(
+	struct datapath *datapath, const struct config *config, struct pps_errors *errors)
+{
+	const char *what;
 
 	*datapath = (struct datapath){
 		.n_workers = config->workers,
@@ -125,34 +232,13 @@ bool datapath_create(
 	}
 	if (!open_ports(datapath, config, errors) || !create_mirrors(datapath, config, errors))
 		return false;
-	for (unsigned int i = 0; i < config->workers; i++) {
-		struct worker *worker = &datapath->workers[i];
-		const char *what;
-
-		if (lcore >= RTE_MAX_LCORE) {
-			pps_errors_add(errors, "workers",
-				"%u workers need as many lcores besides the main one, and EAL has "
-				"%u",
-				config->workers, rte_lcore_count() - 1);
-			return false;
-		}
-		worker->index = i;
-		worker->lcore = lcore;
-		worker->audit = config->mode == CONFIG_AUDIT;
-		worker->observer = config->mode == CONFIG_OBSERVER;
-		worker->mirrors = datapath->mirrors;
-		worker->tcp_loose_seconds = config->tcp_loose_seconds;
-		worker->poll.busily = config->poll == CONFIG_POLL_BUSY;
-		worker->ports = datapath->ports;
-		worker->snapshot = datapath->snapshot;
-		worker->clock = &datapath->clock;
-		what = create_worker(worker, config);
-		if (what != NULL) {
-			pps_errors_add(errors, "", "worker %u: no memory for %s", i, what);
-			return false;
-		}
-		lcore = rte_get_next_lcore(lcore, 1, 0);
+	what = create_team(datapath, config);
+	if (what != NULL) {
+		pps_errors_add(errors, "workers", "no memory for %s", what);
+		return false;
 	}
+	if (!create_workers(datapath, config, errors))
+		return false;
 	worker_clock_init(&datapath->clock);
 	return true;
 }
@@ -164,7 +250,7 @@ bool datapath_start(struct datapath *datapath, struct pps_errors *errors)
 	if (!pps_ports_start(datapath->ports, errors))
 		return false;
 	datapath->running = true;
-	for (unsigned int i = 0; i < datapath->n_workers; i++) {
+	for (unsigned int i = 0; i < (datapath->capture_clock ? 1 : datapath->n_workers); i++) {
 		struct worker *worker = &datapath->workers[i];
 
 		if (rte_eal_remote_launch(run, worker, worker->lcore) != 0) {
@@ -227,8 +313,11 @@ void datapath_destroy(struct datapath *datapath)
 {
 	if (datapath->workers != NULL) {
 		for (unsigned int i = 0; i < datapath->n_workers; i++)
-			destroy_worker(&datapath->workers[i]);
+			destroy_worker(datapath, &datapath->workers[i]);
 	}
+	handoff_destroy(datapath->handoff);
+	pps_steer_destroy(datapath->steer);
+	pps_flow_ledger_destroy(datapath->ledger);
 	pps_ports_close(datapath->ports);
 	for (unsigned int i = 0; i < PPS_SEGMENTS_MAX; i++)
 		mirror_destroy(datapath->mirrors[i]);
@@ -286,6 +375,16 @@ bool datapath_exhausted(const struct datapath *datapath)
 			return false;
 	}
 	return true;
+}
+
+struct worker *datapath_owner(
+	const struct datapath *datapath, const uint8_t *data, uint32_t head_len, uint32_t len)
+{
+	uint8_t owner = PPS_STEER_NOBODY;
+
+	if (datapath->steer != NULL)
+		owner = pps_steer_frame(datapath->steer, data, head_len, len);
+	return &datapath->workers[owner == PPS_STEER_NOBODY ? 0 : owner];
 }
 
 uint64_t datapath_wall_ns(const struct datapath *datapath)

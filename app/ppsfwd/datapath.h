@@ -24,6 +24,9 @@ struct datapath {
 	struct pps_ports *ports;
 	struct mirror *mirrors[PPS_SEGMENTS_MAX]; /* by segment; NULL: it has two ports */
 	struct pps_snapshot *snapshot;
+	struct pps_flow_ledger *ledger; /* of all workers' flows; NULL: there is one */
+	struct pps_steer *steer; /* NULL: there is one worker */
+	struct handoff *handoff; /* NULL: one lcore runs */
 	bool capture_clock;
 	bool running;
 };
@@ -52,6 +55,9 @@ void datapath_destroy(struct datapath *datapath);
 void datapath_totals(const struct datapath *datapath, struct datapath_totals *ret);
 /* Captured time: all inputs have been read and judged. */
 bool datapath_exhausted(const struct datapath *datapath);
+/* The worker that owns such a frame: see pps_steer.h. */
+struct worker *datapath_owner(
+	const struct datapath *datapath, const uint8_t *data, uint32_t head_len, uint32_t len);
 /* The datapath's wall clock: the system's, or that of the capture. */
 uint64_t datapath_wall_ns(const struct datapath *datapath);
 /* True when no flow of an older generation is left on any worker. */

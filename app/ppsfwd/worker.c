@@ -13,8 +13,10 @@
 #include <rte_mbuf.h>
 #include <rte_pause.h>
 
+#include "handoff.h"
+
 #define TX_TRIES       4 /* a short send is tried again this often, then the rest is dropped */
-#define ROOM_NS        10000 /* between looks whether management has taken events, at the end */
+#define ROOM_NS        10000 /* at the end: between looks whether others have done their part */
 #define FRAME_MAX      65597 /* an IPv6 packet of 65575 bytes behind two VLAN tags */
 #define AGE_SLICE_BUSY 64 /* entries of the flow table looked at per round */
 #define AGE_SLICE_IDLE 1024
@@ -75,8 +77,8 @@ static void transmit(struct worker *worker, uint16_t port, struct rte_mbuf **fra
 		reason = PPS_REASON_LINK_DOWN;
 	} else {
 		for (unsigned int tries = 0; sent < n && tries < TX_TRIES; tries++)
-			sent += rte_eth_tx_burst(
-				port, (uint16_t)worker->index, frames + sent, (uint16_t)(n - sent));
+			sent += pps_ports_send(worker->ports, port, worker->index, frames + sent,
+				(uint16_t)(n - sent));
 	}
 	if (unlikely(sent < n)) {
 		for (unsigned int i = sent; i < n; i++)
@@ -154,9 +156,10 @@ unsigned int worker_drop_giants(struct worker *worker, const struct pps_port *po
 	return kept;
 }
 
-/* One port: a burst in, verdicts, a burst out. */
-static unsigned int poll_port(struct worker *worker, const struct pps_port *port,
-	const struct pps_ruleset *ruleset, const struct pps_clock *now)
+/* Frames of one port: verdicts, and a burst out. */
+static void judge(struct worker *worker, const struct pps_port *port,
+	const struct pps_ruleset *ruleset, const struct pps_clock *now, struct rte_mbuf **frames,
+	unsigned int n)
 {
 	const struct pps_ingress ingress = {
 		.port = port->id,
@@ -164,20 +167,65 @@ static unsigned int poll_port(struct worker *worker, const struct pps_port *port
 		.side = port->side,
 	};
 	struct pps_verdict verdicts[PPS_BURST_MAX];
-	struct rte_mbuf *frames[PPS_BURST_MAX];
-	unsigned int n;
 
-	n = rte_eth_rx_burst(port->id, (uint16_t)worker->index, frames, PPS_BURST_MAX);
-	if (n > 0 && unlikely(port->giants))
-		n = worker_drop_giants(worker, port, frames, n);
-	if (n == 0)
-		return 0;
 	if (unlikely(worker->observer)) {
 		worker_observe(worker, port, ruleset, now, frames, n);
-		return n;
+		return;
 	}
 	pps_filter_burst(worker->filter, ruleset, &ingress, now, frames, n, verdicts);
 	worker_forward(worker, port, frames, n, verdicts);
+}
+
+/* One queue: a burst in. */
+static unsigned int poll_input(struct worker *worker, const struct worker_input *input,
+	const struct pps_ruleset *ruleset, const struct pps_clock *now)
+{
+	struct rte_mbuf *frames[PPS_BURST_MAX];
+	unsigned int n, n_own;
+
+	n = rte_eth_rx_burst(input->port->id, input->queue, frames, PPS_BURST_MAX);
+	if (n > 0 && unlikely(input->port->giants))
+		n = worker_drop_giants(worker, input->port, frames, n);
+	if (n == 0)
+		return 0;
+	n_own = n;
+	if (worker->handoff != NULL)
+		n_own = handoff_split(
+			worker->handoff, worker->index, input->port, frames, n, worker->stats);
+	if (n_own > 0)
+		judge(worker, input->port, ruleset, now, frames, n_own);
+	return n;
+}
+
+/* What another worker has for this one, port by port. */
+static unsigned int take_from(struct worker *worker, unsigned int from,
+	const struct pps_ruleset *ruleset, const struct pps_clock *now)
+{
+	struct rte_mbuf *frames[PPS_BURST_MAX];
+	unsigned int n = handoff_take(worker->handoff, from, worker->index, frames);
+	unsigned int begin = 0;
+
+	while (begin < n) {
+		unsigned int end = begin + 1;
+
+		while (end < n && frames[end]->port == frames[begin]->port)
+			end++;
+		judge(worker, handoff_port(worker->handoff, frames[begin]), ruleset, now,
+			frames + begin, end - begin);
+		begin = end;
+	}
+	return n;
+}
+
+static unsigned int take_all(
+	struct worker *worker, const struct pps_ruleset *ruleset, const struct pps_clock *now)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < worker->n_team; i++) {
+		if (i != worker->index)
+			n += take_from(worker, i, ruleset, now);
+	}
 	return n;
 }
 
@@ -221,12 +269,17 @@ void worker_serve(struct worker *worker, const struct pps_ruleset *ruleset,
 	pps_stats_add(&worker->stats->loops, 1);
 }
 
-/* The end of a round (poll.h). A job, or flows that wait for their judgement, want the worker. */
-static void rest(struct worker *worker, const struct pps_ruleset *ruleset, bool worked)
+/* A job, or flows that wait for their judgement. */
+static bool is_wanted(const struct worker *worker, const struct pps_ruleset *ruleset)
 {
-	bool wanted = atomic_load_explicit(&worker->job, memory_order_relaxed) != NULL ||
+	return atomic_load_explicit(&worker->job, memory_order_relaxed) != NULL ||
 		(ruleset != NULL &&
 			pps_filter_swept_generation(worker->filter) != ruleset->generation);
+}
+
+/* The end of a round (poll.h). */
+static void rest(struct worker *worker, bool worked, bool wanted)
+{
 	enum poll_rung rung = poll_round(&worker->poll, worker->round_ns, worked, wanted);
 	const struct timespec nap = {.tv_nsec = worker->poll.nap_ns};
 
@@ -242,10 +295,47 @@ static void rest(struct worker *worker, const struct pps_ruleset *ruleset, bool 
 	pps_snapshot_online(worker->snapshot, worker->index);
 }
 
+static void go_round(struct worker *worker)
+{
+	const struct pps_ruleset *ruleset;
+	struct pps_clock now;
+	unsigned int n = 0;
+	bool wanted;
+
+	read_clock(worker, &now);
+	ruleset = pps_snapshot_read(worker->snapshot);
+	for (unsigned int i = 0; i < worker->n_inputs; i++)
+		n += poll_input(worker, &worker->inputs[i], ruleset, &now);
+	if (worker->handoff != NULL)
+		n += take_all(worker, ruleset, &now);
+	worker_serve(worker, ruleset, &now, n > 0);
+	wanted = is_wanted(worker, ruleset);
+	pps_snapshot_quiescent(worker->snapshot, worker->index); /* 'ruleset' may go now */
+	rest(worker, n > 0, wanted);
+}
+
+/* What others hand over until they have all stopped receiving. */
+static void take_the_last(struct worker *worker)
+{
+	const struct timespec nap = {.tv_nsec = ROOM_NS};
+	struct pps_clock now;
+	bool over;
+
+	handoff_leave(worker->handoff);
+	do {
+		over = handoff_is_over(worker->handoff);
+		read_clock(worker, &now);
+		while (take_all(worker, pps_snapshot_read(worker->snapshot), &now) > 0)
+			;
+		pps_snapshot_quiescent(worker->snapshot, worker->index);
+		if (!over)
+			nanosleep(&nap, NULL);
+	} while (!over);
+}
+
 int worker_main(void *arg)
 {
 	struct worker *worker = arg;
-	const struct pps_ruleset *ruleset;
 	struct pps_clock now;
 
 	/* The kernel may otherwise add 50 us to every nap. */
@@ -254,16 +344,10 @@ int worker_main(void *arg)
 	worker->last_tick = now.tick;
 	pps_snapshot_register(worker->snapshot, worker->index);
 	while (!atomic_load_explicit(&worker->stop, memory_order_relaxed)) {
-		unsigned int n = 0;
-
-		read_clock(worker, &now);
-		ruleset = pps_snapshot_read(worker->snapshot);
-		for (unsigned int i = 0; i < worker->ports->n; i++)
-			n += poll_port(worker, &worker->ports->items[i], ruleset, &now);
-		worker_serve(worker, ruleset, &now, n > 0);
-		pps_snapshot_quiescent(worker->snapshot, worker->index);
-		rest(worker, ruleset, n > 0);
+		go_round(worker);
 	}
+	if (worker->handoff != NULL)
+		take_the_last(worker);
 	worker_finish(worker);
 	pps_snapshot_unregister(worker->snapshot, worker->index);
 	return 0;

@@ -5,18 +5,27 @@
 /*
  * A worker: one lcore that polls, judges, forwards.
  *
- * Loop       receive a burst from each port, judge it by the ruleset of the moment, transmit what
- *            passes to the other port of the segment (fragments that were held right behind the
- *            one that released them), say "quiescent", do one slice of ageing and
- *            one of the jobs management asked for. It never allocates, locks or logs; it sleeps
- *            only when nothing came for a while and nothing else waits (poll.h), offline for the
- *            snapshot.
+ * Ownership  Each worker has its own flows, fragments, counters and events. A frame that may belong
+ *            to a flow is judged by the worker that owns its pair of addresses (lib/steer), whoever
+ *            receives it (handoff.h). What a policy bounds over all workers is in the ledger
+ *            (pps_flow_ledger.h): who begins or ends a flow writes there, a packet of a known flow
+ *            does not. The ruleset is everybody's, and immutable.
+ *
+ * Loop       receive a burst from each queue, hand over what is another's, judge the rest and what
+ *            others have handed over by the ruleset of the moment, transmit what passes to the
+ *            other port of the segment (fragments that were held right behind the one that
+ *            released them), do one slice of ageing and one of the jobs management asked for, say
+ *            "quiescent". It never allocates, locks or logs (but a port with fewer transmit queues
+ *            than workers is sent to under a lock); it sleeps only when nothing came for a while
+ *            and nothing else waits (poll.h), offline for the snapshot.
  *
  * Clocks     worker_main() uses the system's: monotonic time from the TSC for timeouts, and a wall
  *            clock that management corrects. worker_main_capture() handles the packets of all ports
  *            strictly in the order of their capture timestamps, and time is that timestamp; it ends
- *            when every input is exhausted. When an exception expires in captured time it waits for
- *            management to publish the ruleset without it, so that runs are repeatable.
+ *            when every input is exhausted. One lcore plays the parts of all workers there, each
+ *            with its own flows, in the order of the packets: what one worker does before another
+ *            must not depend on the machine. When an exception expires in captured time it waits
+ *            for management to publish the ruleset without it, so that runs are repeatable.
  *
  * Jobs       Everything management wants from a worker's flow table is a struct worker_job, done in
  *            slices between bursts, one at a time. The job's memory is management's; the worker's
@@ -28,7 +37,7 @@
  *
  * Stop       'stop' asks; the worker finishes the burst in hand, drops the fragments that still
  *            wait, ends its flows (with events), and returns. While no worker runs, nothing
- * crosses.
+ *            crosses.
  */
 
 #include <stdatomic.h>
@@ -41,9 +50,11 @@
 #include <pps_port.h>
 #include <pps_snapshot.h>
 #include <pps_stats.h>
+#include <pps_steer.h>
 
 #include "poll.h"
 
+struct handoff;
 struct mirror;
 struct worker;
 
@@ -62,9 +73,21 @@ struct worker_clock {
 	_Atomic int64_t wall_offset_ns; /* wall - monotonic. management: rw, workers: ro */
 };
 
+/* A queue that a worker polls. */
+struct worker_input {
+	const struct pps_port *port;
+	uint16_t queue;
+};
+
 struct worker {
 	/* Immutable while it runs. */
-	unsigned int index; /* 0 to n - 1: queue number and snapshot reader */
+	unsigned int index; /* 0 to n - 1: transmit queue and snapshot reader */
+	struct worker *team; /* all workers, by index */
+	unsigned int n_team;
+	const struct pps_steer *steer; /* NULL: it is alone */
+	struct handoff *handoff; /* NULL: nobody else runs */
+	struct worker_input inputs[PPS_PORTS_MAX];
+	unsigned int n_inputs;
 	unsigned int lcore;
 	bool audit;
 	bool observer;

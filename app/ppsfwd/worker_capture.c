@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The worker of captured time: packets of all ports strictly in the order of their timestamps, one
- * at a time, so that what comes out depends on what went in and on nothing else.
+ * Captured time: packets of all ports strictly in the order of their timestamps, one at a time, so
+ * that what comes out depends on what went in and on nothing else. One lcore plays all workers;
+ * they have one source of events, so that these are in order too.
  */
 
 #include <time.h>
@@ -25,7 +26,7 @@ struct input {
 };
 
 struct capture {
-	struct worker *worker;
+	struct worker *worker; /* the first of the team: whose lcore it is, and whose events */
 	struct input inputs[PPS_PORTS_MAX];
 	int timestamp_offset; /* of the mbuf field net_pcap fills, or -1 */
 	uint64_t wall_ns; /* time so far: never goes back */
@@ -41,8 +42,8 @@ static void refill(struct capture *capture, unsigned int index)
 	if (input->ended || input->next < input->n)
 		return;
 	input->next = 0;
-	input->n = rte_eth_rx_burst(capture->worker->ports->items[index].id,
-		(uint16_t)capture->worker->index, input->frames, PPS_BURST_MAX);
+	input->n = rte_eth_rx_burst(
+		capture->worker->ports->items[index].id, 0, input->frames, PPS_BURST_MAX);
 	input->ended = input->n == 0;
 }
 
@@ -98,15 +99,17 @@ static void wait_for_room(struct worker *worker)
 }
 
 /*
- * Ages all flows. Always all at once: how far a sweep in slices came by some packet would depend on
- * places in the table, and what lives under a limit on that.
+ * Ages all flows of all workers. Always all at once: how far a sweep in slices came by some packet
+ * would depend on places in the table, and what lives under a limit on that.
  */
 static void age_all(
 	struct worker *worker, const struct pps_ruleset *ruleset, const struct pps_clock *now)
 {
-	do {
-		wait_for_room(worker);
-	} while (!pps_filter_age(worker->filter, ruleset, now, UINT32_MAX));
+	for (unsigned int i = 0; i < worker->n_team; i++) {
+		do {
+			wait_for_room(worker);
+		} while (!pps_filter_age(worker->team[i].filter, ruleset, now, UINT32_MAX));
+	}
 }
 
 /*
@@ -129,12 +132,33 @@ static void advance(struct capture *capture, uint64_t ns)
 		age_all(worker, ruleset, &now);
 	}
 	capture->wall_ns = ns;
-	atomic_store_explicit(&worker->wall_ns, ns, memory_order_relaxed);
+	for (unsigned int i = 0; i < worker->n_team; i++)
+		atomic_store_explicit(&worker->team[i].wall_ns, ns, memory_order_relaxed);
 }
 
 static bool is_swept(const struct worker *worker, const struct pps_ruleset *ruleset)
 {
-	return pps_filter_swept_generation(worker->filter) == ruleset->generation;
+	for (unsigned int i = 0; i < worker->n_team; i++) {
+		if (pps_filter_swept_generation(worker->team[i].filter) != ruleset->generation)
+			return false;
+	}
+	return true;
+}
+
+/* Fragments whose time is up. */
+static void forget_fragments(
+	struct worker *worker, const struct pps_ruleset *ruleset, const struct pps_clock *now)
+{
+	for (unsigned int i = 0; i < worker->n_team; i++)
+		pps_filter_age(worker->team[i].filter, ruleset, now, 0);
+}
+
+/* What each worker does between packets. */
+static void serve(struct worker *worker, const struct pps_ruleset *ruleset,
+	const struct pps_clock *now, bool busy)
+{
+	for (unsigned int i = 0; i < worker->n_team; i++)
+		worker_serve(&worker->team[i], ruleset, now, busy);
 }
 
 /* Asks management for a ruleset of this moment, and waits for it or for its giving up. */
@@ -144,7 +168,7 @@ static void wait_for_ruleset(struct worker *worker, const struct pps_clock *now)
 	while (atomic_load_explicit(&worker->waits_for_ns, memory_order_acquire) != 0 &&
 		!atomic_load_explicit(&worker->stop, memory_order_relaxed)) {
 		pps_snapshot_quiescent(worker->snapshot, worker->index);
-		worker_serve(worker, NULL, now, false);
+		serve(worker, NULL, now, false);
 		nap();
 	}
 }
@@ -192,6 +216,16 @@ static bool age_in_front(struct capture *capture, const struct pps_clock *now)
 	return false;
 }
 
+static struct worker *owner_of(struct worker *worker, struct rte_mbuf *frame)
+{
+	uint8_t owner;
+
+	if (worker->steer == NULL)
+		return worker;
+	pps_steer_burst(worker->steer, &frame, 1, &owner);
+	return &worker->team[owner == PPS_STEER_NOBODY ? 0 : owner];
+}
+
 static void judge_one(struct capture *capture, const struct pps_port *port, struct rte_mbuf *frame)
 {
 	const struct pps_ingress ingress = {
@@ -212,16 +246,18 @@ static void judge_one(struct capture *capture, const struct pps_port *port, stru
 	if (port->giants && worker_drop_giants(worker, port, &frame, 1) == 0) {
 		/* It was no packet, but its time has come. */
 	} else if (worker->observer) {
-		worker_observe(worker, port, ruleset, &now, &frame, 1);
+		worker_observe(owner_of(worker, frame), port, ruleset, &now, &frame, 1);
 	} else {
-		pps_filter_burst(worker->filter, ruleset, &ingress, &now, &frame, 1, &verdict);
-		worker_forward(worker, port, &frame, 1, &verdict);
+		struct worker *owner = owner_of(worker, frame);
+
+		pps_filter_burst(owner->filter, ruleset, &ingress, &now, &frame, 1, &verdict);
+		worker_forward(owner, port, &frame, 1, &verdict);
 	}
 	if (ruleset != NULL && (due || !is_swept(worker, ruleset)))
 		age_all(worker, ruleset, &now);
 	else if (ruleset != NULL)
-		pps_filter_age(worker->filter, ruleset, &now, 0); /* fragments */
-	worker_serve(worker, NULL, &now, true);
+		forget_fragments(worker, ruleset, &now);
+	serve(worker, NULL, &now, true);
 }
 
 int worker_main_capture(void *arg)
@@ -247,8 +283,10 @@ int worker_main_capture(void *arg)
 		if (input->next < input->n)
 			rte_pktmbuf_free_bulk(input->frames + input->next, input->n - input->next);
 	}
-	worker_finish(worker);
+	for (unsigned int i = 0; i < worker->n_team; i++)
+		worker_finish(&worker->team[i]);
 	pps_snapshot_unregister(worker->snapshot, worker->index);
-	atomic_store_explicit(&worker->exhausted, true, memory_order_release);
+	for (unsigned int i = 0; i < worker->n_team; i++)
+		atomic_store_explicit(&worker->team[i].exhausted, true, memory_order_release);
 	return 0;
 }

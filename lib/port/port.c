@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_errno.h>
 #include <rte_mbuf.h>
+#include <rte_pause.h>
 
 #include "port_priv.h"
 
 #define POOL_CACHE 256
+#define LOCK_TRIES 1000
 
 static bool check_params(const struct pps_ports_params *params, struct pps_errors *errors)
 {
@@ -18,9 +22,8 @@ static bool check_params(const struct pps_ports_params *params, struct pps_error
 			PPS_SEGMENTS_MAX);
 		return false;
 	}
-	if (params->n_workers == 0 || (params->capture_clock && params->n_workers > 1)) {
-		pps_errors_add(errors, "workers", "%u is not possible%s", params->n_workers,
-			params->capture_clock ? " with clock \"capture\", which needs 1" : "");
+	if (params->n_workers == 0) {
+		pps_errors_add(errors, "workers", "0 is not possible");
 		return false;
 	}
 	return true;
@@ -40,6 +43,11 @@ static struct pps_ports *allocate(unsigned int n_segments)
 	priv->configured = pps_alloc(ports->n * sizeof(priv->configured[0]));
 	priv->mtus = pps_alloc(n_segments * sizeof(priv->mtus[0]));
 	priv->links = pps_alloc(n_segments * sizeof(priv->links[0]));
+	priv->senders =
+		aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_MAX_ETHPORTS * sizeof(priv->senders[0]));
+	if (priv->senders == NULL)
+		abort();
+	memset(priv->senders, 0, RTE_MAX_ETHPORTS * sizeof(priv->senders[0]));
 	return ports;
 }
 
@@ -92,6 +100,7 @@ struct pps_ports *pps_ports_open(const struct pps_ports_params *params, struct p
 	for (i = 0; i < ports->n; i++)
 		if (!port_setup(ports, i, params, errors))
 			goto err_close;
+	ports->table_size = port_table_size(ports);
 	return ports;
 
 err_close:
@@ -128,6 +137,7 @@ bool pps_ports_start(struct pps_ports *ports, struct pps_errors *errors)
 			goto err_stop;
 		}
 		refuse_pauses(port->id);
+		port_spread(ports, priv->n_started);
 		priv->n_started++;
 	}
 	port_links_init(ports, pps_time_mono_ns());
@@ -161,6 +171,7 @@ void pps_ports_close(struct pps_ports *ports)
 		if (priv->configured[i])
 			rte_eth_dev_close(ports->items[i].id);
 	rte_mempool_free(ports->pool);
+	free(priv->senders);
 	free(priv->links);
 	free(priv->mtus);
 	free(priv->configured);
@@ -168,6 +179,26 @@ void pps_ports_close(struct pps_ports *ports)
 	free(priv);
 	free(ports->items);
 	free(ports);
+}
+
+uint16_t pps_ports_send(const struct pps_ports *ports, uint16_t id, unsigned int worker,
+	struct rte_mbuf **frames, uint16_t n)
+{
+	struct port_sender *sender = &ports->priv->senders[id];
+	uint16_t sent;
+
+	if (likely(!sender->locked))
+		return rte_eth_tx_burst(id, (uint16_t)worker, frames, n);
+	/* Who holds it may be waiting for this very CPU. */
+	for (unsigned int tries = 0; !rte_spinlock_trylock(&sender->lock); tries++) {
+		if (tries < LOCK_TRIES)
+			rte_pause();
+		else
+			sched_yield();
+	}
+	sent = rte_eth_tx_burst(id, (uint16_t)(worker % sender->n_queues), frames, n);
+	rte_spinlock_unlock(&sender->lock);
+	return sent;
 }
 
 void pps_port_info(const struct pps_ports *ports, unsigned int index, struct pps_port_info *ret)

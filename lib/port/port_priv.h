@@ -13,6 +13,7 @@
 
 #include <rte_ethdev.h>
 #include <rte_mempool.h>
+#include <rte_spinlock.h>
 
 #include "pps_port.h"
 
@@ -49,6 +50,13 @@ unsigned int link_pair_step(struct link_pair *pair, uint64_t mono_ns, const bool
 
 /* ---- all of it ---- */
 
+/* How a port is sent to. */
+struct port_sender {
+	uint16_t n_queues;
+	bool locked; /* there are fewer than workers */
+	rte_spinlock_t lock;
+} __attribute__((aligned(RTE_CACHE_LINE_SIZE)));
+
 struct pps_ports_priv {
 	struct rte_eth_dev_info *infos; /* by index, as before configuring */
 	bool *configured; /* by index: must be closed */
@@ -57,6 +65,7 @@ struct pps_ports_priv {
 	unsigned int n_segments;
 	struct link_pair *links; /* by segment */
 	unsigned int next_segment; /* where the next link poll begins */
+	struct port_sender *senders; /* by DPDK port id */
 	uint8_t usable[RTE_MAX_ETHPORTS]; /* management: w, workers: r; relaxed */
 };
 
@@ -91,9 +100,20 @@ bool port_find_all(
 /* Checks that need only what the devices say of themselves, and settles the MTUs. */
 bool port_check_all(
 	struct pps_ports *ports, const struct pps_ports_params *params, struct pps_errors *errors);
-/* NULL, or why a device cannot have n_rx and n_tx queues. The text is static. */
-const char *port_check_queues(
-	const struct rte_eth_dev_info *info, bool is_virtual, unsigned int n_rx, unsigned int n_tx);
+/* NULL, or why the device cannot be used by so many workers. The text is static. */
+const char *port_check_queues(const struct rte_eth_dev_info *info, unsigned int n_workers);
+/* How many receive queues the device gets. */
+uint16_t port_receive_queues(
+	const struct rte_eth_dev_info *info, bool is_virtual, unsigned int n_workers);
+/* Tells a started device how to fill its queues, and asks it how it does (port_spread.c). */
+void port_spread(struct pps_ports *ports, unsigned int index);
+/* The size of the table that all ports with several queues can have; 0: there is no such port. */
+unsigned int port_table_size(const struct pps_ports *ports);
+/* The key: 'len' bytes. */
+void port_symmetric_key(uint8_t *key, size_t len);
+
+#define PORT_SPREAD_ADDRESSES (RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6)
+#define PORT_SPREAD_FRAGMENTS (RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_FRAG_IPV6)
 /* Bytes of layer 2 around an MTU that this device counts in its frame length. */
 uint32_t port_frame_overhead(const struct rte_eth_dev_info *info);
 /* The data room of a packet buffer, headroom included, that suits all ports. */

@@ -14,9 +14,6 @@
 /* Ethernet header, two VLAN tags and the checksum: the most that a frame has around its MTU. */
 #define OVERHEAD_MAX (RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN + 2 * 4)
 
-#define SPREAD_ADDRESSES (RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6)
-#define SPREAD_FRAGMENTS (RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_FRAG_IPV6)
-
 #define BURST 64 /* frames that a worker takes at once, at most */
 
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
@@ -83,20 +80,28 @@ static bool check_capture(
 	return true;
 }
 
-const char *port_check_queues(
-	const struct rte_eth_dev_info *info, bool is_software, unsigned int n_rx, unsigned int n_tx)
+const char *port_check_queues(const struct rte_eth_dev_info *info, unsigned int n_workers)
 {
-	if (info->max_rx_queues < n_rx)
-		return "fewer receive queues than workers";
-	if (info->max_tx_queues < n_tx)
-		return "fewer transmit queues than workers";
-	if (port_is_pcap(info) && info->max_rx_queues > n_rx)
+	if (info->max_rx_queues == 0)
+		return "no receive queue";
+	if (port_is_pcap(info) && info->max_rx_queues > n_workers)
 		return "more rx_pcap files than workers: some would never be read";
-	if (n_rx == 1 || is_software)
-		return NULL;
-	if ((info->flow_type_rss_offloads & SPREAD_ADDRESSES) != SPREAD_ADDRESSES)
-		return "no way to spread packets over its queues by addresses alone";
 	return NULL;
+}
+
+/* Of a port with other queues than workers, or that only says it spreads, one queue is used; a
+ * software port is given its queues by who describes it, and fills them all. */
+uint16_t port_receive_queues(
+	const struct rte_eth_dev_info *info, bool is_software, unsigned int n_workers)
+{
+	bool spreads =
+		(info->flow_type_rss_offloads & PORT_SPREAD_ADDRESSES) == PORT_SPREAD_ADDRESSES;
+
+	if (is_software)
+		spreads = info->flow_type_rss_offloads == 0;
+	if (spreads && info->max_rx_queues >= n_workers)
+		return (uint16_t)n_workers;
+	return is_software && info->flow_type_rss_offloads == 0 ? info->max_rx_queues : 1;
 }
 
 uint32_t port_frame_overhead(const struct rte_eth_dev_info *info)
@@ -146,12 +151,6 @@ static bool check_mtu(struct pps_ports *ports, unsigned int index,
 	return false;
 }
 
-/* A port that receives only has none. */
-static unsigned int transmit_queues(const struct pps_ports_params *params)
-{
-	return params->receive_only ? 0 : params->n_workers;
-}
-
 bool port_check_all(
 	struct pps_ports *ports, const struct pps_ports_params *params, struct pps_errors *errors)
 {
@@ -169,8 +168,9 @@ bool port_check_all(
 			ok &= check_capture(ports, i, errors);
 		if (port->side != PPS_SIDE_OUTSIDE)
 			ok &= check_mtu(ports, i, &params->segments[port->segment], errors);
-		why = port_check_queues(
-			info, is_virtual(info), params->n_workers, transmit_queues(params));
+		why = port_check_queues(info, params->capture_clock ? 1 : params->n_workers);
+		if (!why && !params->receive_only && info->max_tx_queues == 0)
+			why = "no transmit queue";
 		if (!why)
 			continue;
 		pps_errors_add(errors, port_path(path, port->segment, port->side),
@@ -247,7 +247,7 @@ uint32_t port_buffers_wanted(const struct pps_ports_params *params, unsigned int
 
 	if (params->capture_clock)
 		return round_buffers(n_ports * BURST * (longest + 1) + per_worker + spare);
-	n = n_ports * params->n_workers * 2 * descriptors(params);
+	n = n_ports * params->n_workers * 2 * descriptors(params) + params->n_handed_over;
 	n += params->n_workers * per_worker + spare;
 	return round_buffers(MAX(n + n / 10, 8191u));
 }
@@ -278,15 +278,23 @@ static bool fail(const struct pps_ports *ports, unsigned int index, const char *
 static void ask_for_spreading(
 	struct rte_eth_conf *conf, const struct rte_eth_dev_info *info, uint8_t key[UINT8_MAX])
 {
-	unsigned int i;
-
-	for (i = 0; i < UINT8_MAX; i++)
-		key[i] = i % 2 ? 0x5a : 0x6d;
+	port_symmetric_key(key, UINT8_MAX);
 	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 	conf->rx_adv_conf.rss_conf.rss_key = key;
 	conf->rx_adv_conf.rss_conf.rss_key_len = info->hash_key_size ? info->hash_key_size : 40;
 	conf->rx_adv_conf.rss_conf.rss_hf =
-		info->flow_type_rss_offloads & (SPREAD_ADDRESSES | SPREAD_FRAGMENTS);
+		info->flow_type_rss_offloads & (PORT_SPREAD_ADDRESSES | PORT_SPREAD_FRAGMENTS);
+}
+
+/* A port that receives only has none. Software that has one to receive may insist on as many. */
+static uint16_t transmit_queues(
+	const struct rte_eth_dev_info *info, const struct pps_ports_params *params, uint16_t n_rx)
+{
+	if (params->receive_only)
+		return 0;
+	return is_virtual(info) && n_rx == 1
+		? 1
+		: (uint16_t)MIN(info->max_tx_queues, params->n_workers);
 }
 
 /*
@@ -297,7 +305,7 @@ static void ask_for_spreading(
 static int configure(struct pps_ports *ports, unsigned int index,
 	const struct pps_ports_params *params, struct rte_eth_conf *conf, uint16_t *ret_n_tx)
 {
-	uint16_t id = ports->items[index].id;
+	uint16_t id = ports->items[index].id, n_rx;
 	int ret;
 	const struct rte_eth_dev_info *info = &ports->priv->infos[index];
 	uint8_t key[UINT8_MAX];
@@ -309,13 +317,17 @@ static int configure(struct pps_ports *ports, unsigned int index,
 		conf->rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
 	if (!params->receive_only)
 		conf->txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
-	if (params->n_workers > 1 && info->flow_type_rss_offloads)
+	n_rx = params->capture_clock
+		? 1
+		: port_receive_queues(info, is_virtual(info), params->n_workers);
+	ports->items[index].n_rx = n_rx;
+	if (n_rx > 1 && info->flow_type_rss_offloads)
 		ask_for_spreading(conf, info, key);
-	*ret_n_tx = (uint16_t)transmit_queues(params);
-	ret = rte_eth_dev_configure(id, params->n_workers, *ret_n_tx, conf);
+	*ret_n_tx = transmit_queues(info, params, n_rx);
+	ret = rte_eth_dev_configure(id, n_rx, *ret_n_tx, conf);
 	if (ret < 0 && *ret_n_tx == 0) {
-		*ret_n_tx = (uint16_t)params->n_workers;
-		ret = rte_eth_dev_configure(id, params->n_workers, *ret_n_tx, conf);
+		*ret_n_tx = 1;
+		ret = rte_eth_dev_configure(id, n_rx, *ret_n_tx, conf);
 	}
 	return ret;
 }
@@ -334,7 +346,7 @@ static int setup_queues(struct pps_ports *ports, unsigned int index,
 	rx.offloads = conf->rxmode.offloads;
 	tx.offloads = conf->txmode.offloads;
 	ret = rte_eth_dev_adjust_nb_rx_tx_desc(id, &n_rx, &n_tx);
-	for (queue = 0; ret == 0 && queue < params->n_workers; queue++) {
+	for (queue = 0; ret == 0 && queue < ports->items[index].n_rx; queue++) {
 		ret = rte_eth_rx_queue_setup(id, queue, n_rx, socket, &rx, ports->pool);
 	}
 	for (queue = 0; ret == 0 && queue < n_tx_queues; queue++)
@@ -370,6 +382,11 @@ bool port_setup(struct pps_ports *ports, unsigned int index, const struct pps_po
 	ret = configure(ports, index, params, &conf, &n_tx);
 	if (ret < 0)
 		return fail(ports, index, "cannot be configured", ret, errors);
+	ports->items[index].n_tx = n_tx;
+	ports->priv->senders[port->id] = (struct port_sender){
+		.n_queues = n_tx,
+		.locked = n_tx < params->n_workers,
+	};
 	ret = setup_queues(ports, index, params, &conf, n_tx);
 	if (ret < 0)
 		return fail(ports, index, "its queues cannot be set up", ret, errors);

@@ -7,14 +7,20 @@
  *
  * pps_ports_open() finds the configured ports among those EAL probed (by ethdev name or PCI
  * address; a port that EAL did not bring up is an error: EAL itself succeeds with a missing pcap
- * file), configures each with one receive and one transmit queue per worker, no offloads that
- * change a frame (VLAN strip, checksum, LRO off), promiscuous, flow control off where the driver
- * lets us, and the same MTU on both sides of a segment. Nothing is started.
+ * file), configures each with its queues, no offloads that change a frame (VLAN strip, checksum,
+ * LRO off), promiscuous, flow control off where the driver lets us, and the same MTU on both sides
+ * of a segment. Nothing is started.
  *
  * pps_ports_start() starts them all, the last thing before workers run, and pps_ports_stop() is the
  * first thing after they stopped: while no worker runs, no frame crosses. pps_ports_close() gives
  * the devices back: EAL knows such a port no more until somebody plugs it again. An open that fails
  * closes what it had configured.
+ *
+ * Queues. A port has a receive queue for each worker where it has so many that it fills by itself:
+ * a NIC that spreads by addresses (with the symmetric key and the table that lib/steer expects,
+ * both read back at start; 'spread' says what came of it), a net_pcap with several files, a socket
+ * with several queues. Else it has one, and workers hand frames over. It has a transmit queue for
+ * each worker, or as many as it can have and a lock.
  *
  * Packet buffers come from one pool for all ports. Long frames are chains of buffers; only where a
  * driver cannot chain is every buffer as long as the longest frame.
@@ -41,6 +47,7 @@
 #define PPS_SEGMENTS_MAX (PPS_PORTS_MAX / 2)
 #define PPS_SIDE_MIXED   2 /* of a mirror port, which is on neither side */
 
+struct rte_mbuf;
 struct rte_mempool;
 
 struct pps_segment_params {
@@ -53,7 +60,8 @@ struct pps_segment_params {
 struct pps_ports_params {
 	const struct pps_segment_params *segments;
 	unsigned int n_segments;
-	unsigned int n_workers; /* queues */
+	unsigned int n_workers; /* each takes part in receiving and sending */
+	uint32_t n_handed_over; /* frames that may wait between workers */
 	uint16_t descriptors; /* 0: 1024 */
 	bool receive_only; /* nothing is ever sent */
 	bool capture_clock; /* every port must be a net_pcap that reads files once */
@@ -65,16 +73,33 @@ struct pps_port {
 	uint16_t peer; /* DPDK port id of the other side; a mirror port's own */
 	uint8_t segment;
 	uint8_t side; /* enum pps_side, or PPS_SIDE_MIXED */
+	uint16_t n_rx, n_tx; /* queues */
+	uint8_t spread; /* enum pps_spread; from start on */
 	char name[64];
 	const char *driver;
 	bool giants; /* its driver hands over frames longer than any packet of IP, and not all of
 			them: to read such a mbuf is to read behind it */
 };
 
+/* How frames come to the queues of a port. X(enumerator, word) */
+#define PPS_SPREADS(X)                                                                 \
+	X(NONE, "none") /* there is one */                                             \
+	X(RSS, "rss") /* by symmetric RSS over addresses: the device says so itself */ \
+	X(OTHER, "other") /* as the device likes: many frames are handed over */
+
+enum pps_spread {
+#define PPS_SPREAD_ENUM(name, word) PPS_SPREAD_##name,
+	PPS_SPREADS(PPS_SPREAD_ENUM)
+#undef PPS_SPREAD_ENUM
+};
+const char *pps_spread_word(enum pps_spread spread);
+
 struct pps_ports {
 	struct pps_port *items; /* segment by segment, inside first */
 	unsigned int n;
 	bool receive_only;
+	unsigned int
+		table_size; /* of lib/steer, where a port has a queue for each worker; else 0 */
 	struct rte_mempool *pool;
 	uint32_t n_mbufs;
 	struct pps_ports_priv *priv;
@@ -88,6 +113,13 @@ struct pps_ports *pps_ports_open(const struct pps_ports_params *params, struct p
 bool pps_ports_start(struct pps_ports *ports, struct pps_errors *errors);
 void pps_ports_stop(struct pps_ports *ports);
 void pps_ports_close(struct pps_ports *ports); /* stops if need be; NULL is fine */
+
+/*
+ * Sends on port 'id' for a worker (0 to n_workers - 1), by its queue or under a lock. As
+ * rte_eth_tx_burst(). Worker.
+ */
+uint16_t pps_ports_send(const struct pps_ports *ports, uint16_t id, unsigned int worker,
+	struct rte_mbuf **frames, uint16_t n);
 
 /* True while frames may be sent to port 'id' (a worker asks about the peer of the port a frame came
  * in on). Worker or management. */

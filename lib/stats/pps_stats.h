@@ -52,6 +52,9 @@ enum pps_step {
 	X(NONE, "none", PPS_STEP_ACCOUNT, "the packet passes")                                     \
 	X(SIDE_UNKNOWN, "side_unknown", PPS_STEP_LINK,                                             \
 		"not judged: it came on a mirror port, and its addresses do not tell its side")    \
+	X(HANDOFF_FULL, "handoff_full", PPS_STEP_LINK,                                             \
+		"not judged: the worker that owns its flow had too many frames waiting from the "  \
+		"one that received it")                                                            \
 	X(LINK_GIANT, "link_giant", PPS_STEP_LINK,                                                 \
 		"more than 65,597 bytes, which its driver does not hand over whole")               \
 	X(LINK_RUNT, "link_runt", PPS_STEP_LINK, "the frame ends inside its link header")          \
@@ -268,6 +271,7 @@ struct pps_worker_stats {
 	uint64_t flows_replaced; /* of those ended: half-open ones that made room */
 	uint64_t rejudged_kept, rejudged_rebound, rejudged_cut; /* by packets and by the sweep */
 	uint64_t events_lost; /* ring full */
+	uint64_t handed_over; /* frames received for another worker */
 	struct pps_port_stats ports[PPS_PORTS_MAX]; /* by DPDK port id */
 	struct pps_rule_stats *rules; /* PPS_RULE_SLOTS of them */
 } __attribute__((aligned(PPS_CACHE_LINE)));

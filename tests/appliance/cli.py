@@ -108,7 +108,8 @@ def make_port(name, **changes):
     port = {"name": name, "driver": "net_pcap", "link": "up", "speed_mbps": 10000, "mtu": 1500,
             "rx_packets": 1000, "rx_bytes": 100000, "tx_packets": 900, "tx_bytes": 90000,
             "rx_pps": 1234567, "tx_pps": 900, "rx_bps": 3400000000, "tx_bps": 7200000,
-            "missed": 0, "no_buffer": 0, "errors": 0}
+            "missed": 0, "no_buffer": 0, "errors": 0,
+            "rx_queues": 1, "tx_queues": 1, "spread": "none"}
     port.update(changes)
     return port
 
@@ -128,7 +129,7 @@ STATUS = {"version": "0.1.0", "pid": 4711, "mode": "inline", "clock": "system",
           "top_drops": [{"reason": "not_approved", "count": 12000},
                         {"reason": "tcp_not_syn", "count": 34}],
           "workers": [{"worker": 0, "lcore": 1, "passed": 1234567, "dropped": 12034, "flows": 340,
-                       "utilisation": 0.375, "stalled": False}],
+                       "utilisation": 0.375, "handed_over": 0, "stalled": False}],
           "events": {"written": 1203, "lost": 0, "write_errors": 0,
                      "file": "/var/log/ppsfw/events.jsonl"},
           "reload": {"busy": False, "loads": 3, "refused": 0},

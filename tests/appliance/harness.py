@@ -35,6 +35,9 @@ INSIDE, OUTSIDE = "inside", "outside"
 OK, FAILED, USAGE = 0, 1, 2
 REFUSED, BUSY = -32002, -32003
 
+# How many workers daemons have where a test does not say.
+WORKERS = int(os.environ.get("PPSFW_WORKERS", "1"))
+
 # Room for a busy machine and for a build with sanitizers; nothing waits this long on purpose.
 PATIENCE = 60
 
@@ -159,11 +162,12 @@ def run_program(*command, timeout=PATIENCE, **more):
                   done.stderr.decode(errors="replace"))
 
 
-def _eal(vdevs, megabytes):
+def _eal(vdevs, megabytes, workers):
     """Arguments for EAL: no hugepages, no files, and lcores that share the CPUs with everybody."""
     cpus = ",".join(str(cpu) for cpu in sorted(os.sched_getaffinity(0)))
-    return ["--no-huge", "-m", str(megabytes), "--no-shconf", "--no-pci", "--no-telemetry",
-            f"--lcores=0@({cpus}),1@({cpus})"] + [f"--vdev={vdev}" for vdev in vdevs]
+    lcores = ",".join(f"{lcore}@({cpus})" for lcore in range(workers + 1))
+    return ["--no-huge", "-m", str(megabytes + 16 * (workers - 1)), "--no-shconf", "--no-pci",
+            "--no-telemetry", f"--lcores={lcores}"] + [f"--vdev={vdev}" for vdev in vdevs]
 
 
 class Appliance:
@@ -185,7 +189,8 @@ class Appliance:
         if ports is None:
             ports = [vdev.split(",")[0] for vdev in vdevs]
         self.config = {
-            "eal": _eal(vdevs, megabytes),
+            "eal": _eal(vdevs, megabytes, config.get("workers", WORKERS)),
+            "workers": WORKERS,
             "segments": [{"name": name, "inside": ports[2 * i], "outside": ports[2 * i + 1]}
                          for i, name in enumerate(segments)],
             "policy": "policy.json", "flows": 4096, "socket": "ctl.sock",
@@ -361,6 +366,9 @@ class Replay:
         denies is closed depends on a secret of the run."""
         flows = [{key: value for key, value in event.items() if key != "seq"}
                  for event in self.events if event["event"] in ("flow_start", "flow_end")]
+        # The last ones end as they lie in the tables, and of several workers by a secret.
+        flows.sort(key=lambda event: json.dumps(event, sort_keys=True)
+                   if event.get("end") == "stopped" else "")
         denies = {}
         for event in self.of("deny"):
             same = json.dumps({key: value for key, value in event.items()

@@ -48,7 +48,8 @@ STATUS = {
     "drift": {"equal", "checked", "running", "approved", "differs", "why"},
 }
 PORT = {"name", "driver", "link", "speed_mbps", "mtu", "rx_packets", "rx_bytes", "tx_packets",
-        "tx_bytes", "rx_pps", "tx_pps", "rx_bps", "tx_bps", "missed", "no_buffer", "errors"}
+        "tx_bytes", "rx_pps", "tx_pps", "rx_bps", "tx_bps", "missed", "no_buffer", "errors",
+        "rx_queues", "tx_queues", "spread"}
 
 
 @test
@@ -61,7 +62,8 @@ def status_has_every_field_that_is_promised():
         for segment in status["segments"]:
             check_equal((set(segment["inside"]), set(segment["outside"])), (PORT, PORT))
         check_equal(set(status["workers"][0]),
-                    {"worker", "lcore", "passed", "dropped", "flows", "utilisation", "stalled"})
+                    {"worker", "lcore", "passed", "dropped", "flows", "utilisation",
+                     "handed_over", "stalled"})
         check_equal((status["mode"], status["clock"], status["pid"]),
                     ("inline", "system", appliance.process.pid))
         check_equal((status["policy"]["name"], status["policy"]["revision"],

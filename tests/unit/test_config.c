@@ -202,9 +202,9 @@ static void expect_line(const char *text, const char *row)
 		"clock: 'sundial' is none of 'system', 'capture'\n")                               \
 	X(an_unknown_log_level_is_refused, WITH("'log':'chatty'"),                                 \
 		"log: 'chatty' is none of 'error', 'warning', 'info', 'debug'\n")                  \
-	X(two_workers_are_refused_with_the_reason, WITH("'workers':2"),                            \
-		"workers: 2 workers are not in this build: it has 1\n")                            \
-	X(no_worker_is_refused, WITH("'workers':0"), "workers: 0 is not a whole number (1-127)\n") \
+	X(more_workers_than_64_are_refused, WITH("'workers':65"),                                  \
+		"workers: 65 is not a whole number (1-64)\n")                                      \
+	X(no_worker_is_refused, WITH("'workers':0"), "workers: 0 is not a whole number (1-64)\n")  \
 	X(fewer_than_1024_flows_are_refused, WITH("'flows':1023"),                                 \
 		"flows: 1023 is not a whole number (1024-67108864)\n")                             \
 	X(more_than_2_to_the_26_flows_are_refused, WITH("'flows':67108865"),                       \

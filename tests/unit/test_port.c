@@ -199,15 +199,6 @@ static void no_segment_is_an_error(void)
 	expect_segments_refused(rings, 0, "segments: 0 segments (1-16)\n");
 }
 
-static void two_workers_cannot_keep_the_order_of_captures(void)
-{
-	struct pps_ports_params params = {
-		.segments = rings, .n_segments = 1, .n_workers = 2, .capture_clock = true};
-
-	expect_refused(
-		&params, "workers: 2 is not possible with clock \"capture\", which needs 1\n");
-}
-
 /* ---- life ---- */
 
 static void two_segments_are_four_ports_with_their_peers(void)
@@ -430,6 +421,38 @@ static void the_system_clock_takes_an_endless_capture(void)
 	remove_capture(&capture);
 }
 
+static void workers_share_the_queues_of_a_port_that_has_one(void)
+{
+	const struct pps_ports_params params = {.segments = pcaps, .n_segments = 1, .n_workers = 3};
+	struct pps_errors errors = {0};
+	struct capture capture;
+	struct pps_ports *ports;
+	struct rte_mbuf *frame;
+
+	write_capture(&capture, 1, 60);
+	plug_pcap(0, "rx_pcap=@", &capture);
+	plug_pcap(1, "rx_pcap=@,rx_pcap=@", &capture);
+	ports = pps_ports_open(&params, &errors);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(ports);
+	start_ports(ports);
+	CU_ASSERT_EQUAL(ports->table_size, 128);
+	for (unsigned int i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(ports->items[i].n_rx, i + 1);
+		CU_ASSERT_EQUAL(ports->items[i].n_tx, i + 1);
+		CU_ASSERT_EQUAL(
+			ports->items[i].spread, i == 0 ? PPS_SPREAD_NONE : PPS_SPREAD_OTHER);
+		for (unsigned int worker = 0; worker < 3; worker++) {
+			frame = rte_pktmbuf_alloc(ports->pool);
+			CU_ASSERT_PTR_NOT_NULL_FATAL(frame);
+			CU_ASSERT_EQUAL(
+				pps_ports_send(ports, ports->items[i].id, worker, &frame, 1), 1);
+		}
+	}
+	pps_ports_close(ports);
+	unplug("net_pcap", 2);
+	remove_capture(&capture);
+}
+
 static void a_capture_nobody_would_read_is_an_error(void)
 {
 	struct pps_ports_params params = {.segments = pcaps, .n_segments = 1, .n_workers = 1};
@@ -574,7 +597,7 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(a_missing_port_is_answered_with_those_there_are),
 	UNIT_TEST(a_port_used_twice_is_an_error),
 	UNIT_TEST(no_segment_is_an_error),
-	UNIT_TEST(two_workers_cannot_keep_the_order_of_captures),
+	UNIT_TEST(workers_share_the_queues_of_a_port_that_has_one),
 	UNIT_TEST(two_segments_are_four_ports_with_their_peers),
 	UNIT_TEST(links_are_up_only_between_start_and_stop),
 	UNIT_TEST(no_frame_is_lost_over_start_stop_close_and_opening_again),

@@ -13,28 +13,31 @@
 #include "../../lib/port/port_priv.h"
 #include "unit.h"
 
-static void every_worker_needs_its_own_queues(void)
+static void a_port_has_a_queue_for_each_worker_where_it_fills_them(void)
 {
 	const uint64_t addresses = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6;
 	static const char pcap_name[] = "net_pcap", nic_name[] = "net_ice";
 	const struct {
 		const char *driver;
-		uint16_t rx, tx;
+		uint16_t rx;
 		uint64_t spread;
 		bool is_software;
 		unsigned int n;
-		bool good;
+		uint16_t queues; /* 0: it cannot be used */
 	} cases[] = {
-		{nic_name, 8, 8, addresses, false, 4, true},
-		{nic_name, 8, 8, 0, false, 1, true},
-		{nic_name, 8, 8, 0, false, 2, false},
-		{nic_name, 8, 8, RTE_ETH_RSS_IPV4, false, 2, false},
-		{nic_name, 1, 8, addresses, false, 2, false},
-		{nic_name, 8, 1, addresses, false, 2, false},
-		{pcap_name, 2, 2, 0, true, 2, true},
-		{pcap_name, 2, 2, 0, true, 1, false},
-		{pcap_name, 1, 2, 0, true, 2, false},
-		{"net_memif", 255, 255, 0, true, 2, true},
+		{nic_name, 8, addresses, false, 4, 4},
+		{nic_name, 8, 0, false, 1, 1},
+		{nic_name, 8, 0, false, 2, 1},
+		{nic_name, 8, RTE_ETH_RSS_IPV4, false, 2, 1},
+		{nic_name, 1, addresses, false, 2, 1},
+		{nic_name, 8, addresses, false, 9, 1},
+		{nic_name, 0, addresses, false, 1, 0},
+		{pcap_name, 2, 0, true, 2, 2},
+		{pcap_name, 2, 0, true, 1, 0},
+		{pcap_name, 1, 0, true, 2, 1},
+		{pcap_name, 2, 0, true, 4, 2},
+		{"net_memif", 255, 0, true, 2, 2},
+		{"net_tap", 16, addresses, true, 2, 1},
 	};
 	struct rte_eth_dev_info info;
 	unsigned int i;
@@ -43,11 +46,12 @@ static void every_worker_needs_its_own_queues(void)
 		memset(&info, 0, sizeof(info));
 		info.driver_name = cases[i].driver;
 		info.max_rx_queues = cases[i].rx;
-		info.max_tx_queues = cases[i].tx;
 		info.flow_type_rss_offloads = cases[i].spread;
-		CU_ASSERT_EQUAL(port_check_queues(&info, cases[i].is_software, cases[i].n,
-					cases[i].n) == NULL,
-			cases[i].good);
+		CU_ASSERT_EQUAL(port_check_queues(&info, cases[i].n) == NULL, cases[i].queues > 0);
+		if (cases[i].queues > 0)
+			CU_ASSERT_EQUAL(
+				port_receive_queues(&info, cases[i].is_software, cases[i].n),
+				cases[i].queues);
 	}
 }
 
@@ -161,8 +165,36 @@ static void the_pool_follows_ports_and_workers(void)
 	}
 }
 
+static void workers_agree_on_the_smallest_table(void)
+{
+	const struct {
+		uint16_t sizes[2], queues[2];
+		unsigned int table;
+	} cases[] = {
+		{{512, 128}, {4, 4}, 128},
+		{{512, 512}, {4, 4}, 512},
+		{{512, 128}, {4, 1}, 512},
+		{{64, 512}, {4, 4}, 64},
+		{{0, 512}, {4, 4}, 128},
+		{{100, 0}, {4, 4}, 128},
+		{{32, 32}, {4, 4}, 128},
+		{{512, 512}, {1, 1}, 0},
+	};
+	struct nics nics;
+	struct pps_ports *ports = make_nics(&nics);
+
+	for (unsigned int i = 0; i < UNIT_COUNT(cases); i++) {
+		for (unsigned int p = 0; p < 2; p++) {
+			nics.infos[p].reta_size = cases[i].sizes[p];
+			nics.items[p].n_rx = cases[i].queues[p];
+		}
+		CU_ASSERT_EQUAL(port_table_size(ports), cases[i].table);
+	}
+}
+
 static const struct unit_test tests[] = {
-	UNIT_TEST(every_worker_needs_its_own_queues),
+	UNIT_TEST(workers_agree_on_the_smallest_table),
+	UNIT_TEST(a_port_has_a_queue_for_each_worker_where_it_fills_them),
 	UNIT_TEST(both_sides_must_be_able_to_have_the_mtu),
 	UNIT_TEST(without_an_mtu_it_is_1500_or_what_both_can),
 	UNIT_TEST(buffers_grow_only_for_ports_that_cannot_chain),
