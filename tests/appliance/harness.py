@@ -338,6 +338,13 @@ class Appliance:
 
 # ---- captured time ----
 
+def last_sorted(flows):
+    """Events of flows in order, but for those that ended with the run: these come as the flows lie
+    in the tables, which for several workers is a secret of the run."""
+    return sorted(flows, key=lambda event: json.dumps(event, sort_keys=True)
+                  if event.get("end") == "stopped" else "")
+
+
 class Replay:
     """What a run in captured time left behind."""
 
@@ -366,9 +373,7 @@ class Replay:
         denies is closed depends on a secret of the run."""
         flows = [{key: value for key, value in event.items() if key != "seq"}
                  for event in self.events if event["event"] in ("flow_start", "flow_end")]
-        # The last ones end as they lie in the tables, and of several workers by a secret.
-        flows.sort(key=lambda event: json.dumps(event, sort_keys=True)
-                   if event.get("end") == "stopped" else "")
+        flows = last_sorted(flows)
         denies = {}
         for event in self.of("deny"):
             same = json.dumps({key: value for key, value in event.items()

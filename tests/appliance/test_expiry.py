@@ -95,7 +95,7 @@ def an_exception_that_ends_cuts_silent_flows_at_once():
     script = [(EXPIRES - 10, OUTSIDE, tcp_frame(CLIENT, 2000 + number, SERVER, 5432, "S"))
               for number in range(1000)] + fillers(EXPIRES, 3)
     run = replay(policy(WEB, DNS, exceptions=[exception()]), script,
-                 half_open={"per_source": 1000})
+                 flows=16384, half_open={"per_source": 1000})
     check_equal({(event["end"], event_seconds(event)) for event in run.of("flow_end")},
                 {("revoked", EXPIRES)})
     check_equal(len(run.of("flow_end")), 1000)

@@ -16,8 +16,8 @@ import socket
 
 import sides
 from frames import INSIDE_MAC, OUTSIDE_MAC, arp, ethernet, icmp, ipv4, tcp_frame, udp, udp_frame
-from harness import (FAILED, INSIDE, OK, OPEN_LINK, OUTSIDE, Appliance, approve, microseconds,
-                     policy, replay)
+from harness import (FAILED, INSIDE, OK, OPEN_LINK, OUTSIDE, Appliance, approve, last_sorted,
+                     microseconds, policy, replay)
 from lab import CLIENT, SERVER, Lab, need_root
 from pcap import read_pcap, write_pcap
 from talk import CLIENT6, DNS, SERVER6, WEB, data, handshake, mixed_traffic, of_side
@@ -100,7 +100,7 @@ def what_was_said(run):
         same = json.dumps({key: value for key, value in event.items() if key not in (
             "seq", "time", "count", "source_port", "audit", "observer", "answers")})
         denies[same] = denies.get(same, 0) + event["count"]
-    return flows, denies
+    return last_sorted(flows), denies
 
 
 def with_macs(script):

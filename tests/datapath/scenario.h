@@ -37,7 +37,9 @@
  * comment.
  *
  * Every scenario is played twice: frame by frame, asking explain first whether it foresees the
- * outcome; and with successive frames of one side and time in one burst.
+ * outcome; and with successive frames of one side and time in one burst. The environment variable
+ * PPSFW_WORKERS says by how many workers (1 to 4); scenarios that say how large the table is are
+ * left out with several.
  */
 
 #include <stdbool.h>
@@ -78,6 +80,7 @@ struct scenario {
 	char *sentence;
 	size_t policy; /* at the start */
 	struct lab_params lab;
+	bool is_sized; /* it says how many flows, or half-open ones, there may be */
 	struct step steps[STEPS_MAX];
 	size_t n_steps;
 };

@@ -246,7 +246,7 @@ static void read_live(struct reader *reader, char *text)
 	step->n = read_count(text);
 }
 
-/* What a scenario says of its flow table. */
+/* What a scenario says of its flow tables, or of another setting. */
 static bool read_size(struct scenario *scenario, const char *word, const char *text)
 {
 	if (strcmp(word, "capacity") == 0)
@@ -259,6 +259,7 @@ static bool read_size(struct scenario *scenario, const char *word, const char *t
 		scenario->lab.tcp_loose_seconds = read_count(text);
 	else
 		return false;
+	scenario->is_sized |= strcmp(word, "loose") != 0;
 	return true;
 }
 

@@ -1,0 +1,240 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""ppsfwd with several workers at once, on the machine's clock.
+
+    test_workers.py PPSFWD PPSFW SOURCE_ROOT
+
+What comes from files comes as fast as it is read, and ports do not wait for each other: so traffic
+goes one way here. (What workers decide together, in the order of captured time, is tested by the
+other files, run with PPSFW_WORKERS.) No file has more frames than a ring between workers.
+"""
+
+import ipaddress
+import struct
+
+from frames import ethernet, icmp, ipv4, udp, udp_frame
+from harness import (INSIDE, OK, OUTSIDE, PATIENCE, Appliance, approve, microseconds, policy)
+from pcap import write_pcap
+from tap import check, check_equal, check_in, main, test, wait_until
+
+SERVER = "198.51.100.10"
+CLIENTS = [f"203.0.113.{number}" for number in range(1, 101)]
+ANY_UDP = approve("UDP", "inbound", protocol="udp")
+
+
+def numbered(client, number):
+    """A frame of the client's flow that says which one it is."""
+    return udp_frame(client, 4000, SERVER, 53, struct.pack("!I", number))
+
+
+def captured(frames):
+    """Frames of a file; when they were captured does not matter on the machine's clock."""
+    return [(microseconds(0), frame) for frame in frames]
+
+
+def started(document, frames, workers, **config):
+    """A daemon that reads these frames from outside."""
+    appliance = Appliance(document, workers=workers, **config)
+    appliance.write_capture(OUTSIDE, captured(frames))
+    return appliance
+
+
+def received(appliance):
+    """How many frames have been judged."""
+    return appliance.call("status")["segments"][0]["outside"]["rx_packets"]
+
+
+def wait_for(appliance, count):
+    """Waits until so many frames have been judged."""
+    wait_until(lambda: received(appliance) == count, f"{count} frames", PATIENCE)
+
+
+def drops(appliance):
+    """How many packets were dropped, by reason."""
+    return {drop["reason"]: drop["count"] for drop in appliance.call("show_drops")["drops"]}
+
+
+@test
+def every_worker_judges_its_own_and_flows_keep_their_order():
+    frames = [numbered(client, number) for client in CLIENTS for number in range(10)]
+    for workers in (2, 4):
+        with started(policy(ANY_UDP), frames, workers) as appliance:
+            appliance.start()
+            wait_for(appliance, len(frames))
+            status = appliance.call("status")
+            check_equal(drops(appliance), {})
+            check_equal(status["flows"]["live"], len(CLIENTS))
+            check_equal(len(status["workers"]), workers)
+            for worker in status["workers"]:
+                check(worker["flows"] > 0, f"no flow of worker {worker}")
+                check_equal(worker["passed"], 10 * worker["flows"])
+            # The outside port is the second: its one queue is polled by the second worker.
+            check_equal([worker["handed_over"] > 0 for worker in status["workers"]],
+                        [worker == 1 for worker in range(workers)])
+            check_equal(appliance.stop(), OK)
+            sent = appliance.sent(INSIDE)
+            check_equal(sorted(sent), sorted(frames))
+            for client in CLIENTS:
+                mine = [numbered(client, number) for number in range(10)]
+                check_equal([frame for frame in sent if frame in mine], mine)
+
+
+@test
+def frames_longer_than_any_packet_are_handed_to_nobody():
+    # What net_pcap hands over of them is not whole: to read them is to read behind them.
+    frames = [numbered(client, 0) for client in CLIENTS[:20]]
+    giants = [numbered(client, 0) + bytes(length)
+              for client in CLIENTS[:5] for length in (67584, 131072, 262000)]
+    for workers in (2, 4):
+        with started(policy(ANY_UDP), giants + frames, workers) as appliance:
+            appliance.start()
+            wait_for(appliance, len(giants) + len(frames))
+            check_equal(drops(appliance), {"link_giant": len(giants)})
+            check_equal(appliance.stop(), OK)
+            check_equal(sorted(appliance.sent(INSIDE)), sorted(frames))
+
+
+@test
+def an_operator_finds_every_flow_whoever_owns_it():
+    frames = [numbered(client, 0) for client in CLIENTS]
+    with started(policy(ANY_UDP), frames, 4) as appliance:
+        appliance.start()
+        wait_for(appliance, len(frames))
+        check_equal(appliance.call("show_flows", {"max": 1000})["matched"], len(CLIENTS))
+        for client in CLIENTS:
+            question = {"direction": "inbound", "protocol": "udp", "source": client,
+                        "destination": SERVER, "source_port": 4000, "destination_port": 53}
+            flow = appliance.call("explain", question)["flow"]
+            check_equal((flow["source"], flow["packets"]),
+                        (client, {"initiator": 1, "responder": 0}))
+            answer = dict(question, direction="outbound", source=SERVER, destination=client,
+                          source_port=53, destination_port=4000)
+            check_equal(appliance.call("explain", answer)["flow"]["source"], client)
+        for client in CLIENTS[:20]:
+            check_equal(appliance.call("kill_flows", {"filter": {"source": client}})["killed"], 1)
+        check_equal(appliance.call("status")["flows"]["live"], len(CLIENTS) - 20)
+
+
+def error_about(client):
+    """Port unreachable, from a router inside to the client."""
+    quoted = ipv4(client, SERVER, udp(4000, 53))[1]
+    return ethernet(ipv4("198.51.100.1", client, icmp(3, 3, b"\0\0\0\0", quoted)))
+
+
+@test
+def what_speaks_of_a_flow_is_asked_of_its_owner():
+    frames = [numbered(client, 0) for client in CLIENTS[:30]]
+    with started(policy(ANY_UDP), frames, 4) as appliance:
+        appliance.start()
+        wait_for(appliance, len(frames))
+        for client in CLIENTS[:30]:
+            frame = error_about(client)
+            answer = appliance.call("explain", {"direction": "outbound", "frame": frame.hex(),
+                                                "length": len(frame)})
+            check_equal((client, answer["verdict"], answer["reason"]), (client, "pass", "none"))
+
+
+@test
+def limits_hold_over_all_workers_to_the_flow():
+    frames = [udp_frame(client, 4000 + number, SERVER, 53)
+              for number in range(5) for client in CLIENTS]
+    limited = approve("UDP", "inbound", protocol="udp", limits={"flows": 123})
+    for workers in (2, 4):
+        with started(policy(limited), frames, workers) as appliance:
+            appliance.start()
+            wait_for(appliance, len(frames))
+            check_equal(appliance.call("status")["flows"]["live"], 123)
+            check_equal(drops(appliance), {"limit_flows": len(frames) - 123})
+            rule = [rule for rule in appliance.call("show_rules")["rules"]
+                    if rule["id"] == "UDP"][0]
+            check_equal(rule["live"], 123)
+
+
+@test
+def a_source_that_talks_to_many_has_one_share():
+    servers = [f"198.51.100.{number}" for number in range(1, 201)]
+    frames = [udp_frame(CLIENTS[0], 4000, server, 53) for server in servers]
+    limited = approve("UDP", "inbound", protocol="udp", limits={"flows_per_source": 50})
+    with started(policy(limited), frames, 4) as appliance:
+        appliance.start()
+        wait_for(appliance, len(frames))
+        check_equal(appliance.call("status")["flows"]["live"], 50)
+        check_equal(drops(appliance), {"limit_flows_per_source": 150})
+
+
+@test
+def a_load_judges_the_flows_of_all_workers():
+    frames = [numbered(client, 0) for client in CLIENTS]
+    with started(policy(ANY_UDP), frames, 4) as appliance:
+        appliance.start()
+        wait_for(appliance, len(frames))
+        some = approve("SOME", "inbound", protocol="udp", source=CLIENTS[:30])
+        answer = appliance.load(policy(some, revision=2))
+        check_equal((answer["flows"]["kept"], answer["flows"]["rebound"], answer["flows"]["cut"]),
+                    (0, 30, 70))
+        check_equal(appliance.call("status")["flows"]["live"], 30)
+
+
+def queue_of(client):
+    """The queue that a device with the symmetric key and two queues puts the pair into: with a key
+    of period 16 the hash is a function of the sum of all 16-bit words."""
+    words = struct.unpack("!HHHH", ipaddress.ip_address(client).packed
+                          + ipaddress.ip_address(SERVER).packed)
+    total = words[0] ^ words[1] ^ words[2] ^ words[3]
+    key, value = 0x6d5a6d5a, 0
+    for bit in range(16):
+        if total >> (15 - bit) & 1:
+            value ^= (key << bit | key >> (32 - bit)) & 0xffffffff
+    return value % 128 % 2
+
+
+def queues(appliance, split):
+    """Two files for the outside port."""
+    for queue in range(2):
+        write_pcap(appliance.path(f"queue{queue}.pcap"), captured(
+            [numbered(client, number) for number in range(3) for client in CLIENTS
+             if split(client) == queue]))
+
+
+def of_two_queues(split):
+    """A daemon whose outside port has two queues, after all frames; its status."""
+    vdevs = ["net_pcap0,rx_pcap=in.pcap,tx_pcap=out0.pcap",
+             "net_pcap1,rx_pcap=queue0.pcap,rx_pcap=queue1.pcap,tx_pcap=out1.pcap"]
+    with Appliance(policy(ANY_UDP), vdevs=vdevs, workers=2) as appliance:
+        write_pcap(appliance.path("in.pcap"), [])
+        queues(appliance, split)
+        appliance.start()
+        wait_for(appliance, 3 * len(CLIENTS))
+        check_equal(drops(appliance), {})
+        return appliance.call("status")
+
+
+@test
+def inputs_that_are_split_as_devices_do_need_no_handing_over():
+    status = of_two_queues(queue_of)
+    check_equal([worker["handed_over"] for worker in status["workers"]], [0, 0])
+    check(all(worker["flows"] > 0 for worker in status["workers"]), "a worker without flows")
+    port = status["segments"][0]["outside"]
+    check_equal((port["rx_queues"], port["tx_queues"], port["spread"]), (2, 1, "other"))
+    check_equal(status["segments"][0]["inside"]["spread"], "none")
+
+
+@test
+def inputs_that_are_split_otherwise_are_put_right():
+    status = of_two_queues(lambda client: 1 - queue_of(client))
+    check_equal(sum(worker["handed_over"] for worker in status["workers"]), 3 * len(CLIENTS))
+    check_equal(status["flows"]["live"], len(CLIENTS))
+
+
+@test
+def there_must_be_an_lcore_for_each_worker():
+    with Appliance(policy(ANY_UDP), workers=4) as appliance:
+        appliance.config["eal"] = [argument.replace(",4@", ",3@") if "--lcores" in argument
+                                   else argument for argument in appliance.config["eal"]]
+        appliance.config["workers"] = 5
+        check_equal(appliance.run(), 1)
+        check_in("workers: 5 workers need as many lcores besides the main one",
+                 appliance.errors())
+
+
+main()
