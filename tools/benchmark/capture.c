@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Captures for net_pcap: what each side of a segment receives, every flow once, and the policy. For
- * programs that are measured from outside; to be repeated without end, so UDP only.
+ * Captures for net_pcap: what each side of a segment receives, every flow once, whole and split as
+ * a device would over two queues; and the policy. For programs that are measured from outside; to
+ * be repeated without end, so UDP only.
  */
 
 #include <pcap/pcap.h>
@@ -10,10 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <pps_steer.h>
+
 #include "bench.h"
 
-static void write_side(const struct bench_options *options, enum pps_side side, const char *name)
+/* All of a side, or what a device with two queues would put into one of them. */
+#define ALL 2
+
+static void write_side(const struct bench_options *options, enum pps_side side, unsigned int queue,
+	const char *name)
 {
+	struct pps_steer *steer = pps_steer_create(PPS_STEER_TOEPLITZ, 2, PPS_STEER_TABLE);
 	static uint8_t frame[TRAFFIC_FRAME_MAX];
 	pcap_t *pcap = pcap_open_dead(DLT_EN10MB, 65535);
 	char *path = pps_asprintf("%s/%s", options->path, name);
@@ -21,6 +29,8 @@ static void write_side(const struct bench_options *options, enum pps_side side, 
 
 	if (dumper == NULL)
 		bench_fail("%s: %s", path, pcap_geterr(pcap));
+	if (steer == NULL)
+		bench_fail("no memory");
 	for (uint32_t i = 0; i < options->traffic.flows; i++) {
 		uint32_t flow = traffic_flow(&options->traffic, side, i), headers;
 		struct pcap_pkthdr header = {.ts = {.tv_usec = 0}};
@@ -29,10 +39,13 @@ static void write_side(const struct bench_options *options, enum pps_side side, 
 		header.len = traffic_frame(
 			&options->traffic, TRAFFIC_DATA, side, flow, 0, frame, &headers);
 		header.caplen = header.len;
+		if (queue != ALL && pps_steer_frame(steer, frame, header.len, header.len) != queue)
+			continue;
 		pcap_dump((u_char *)dumper, &header, frame);
 	}
 	pcap_dump_close(dumper);
 	pcap_close(pcap);
+	pps_steer_destroy(steer);
 	free(path);
 }
 
@@ -47,8 +60,12 @@ void bench_pcap(const struct bench_options *options, struct pps_str *out)
 	traffic_policy(&options->traffic, &text);
 	if (file == NULL || fwrite(text.text, 1, text.len, file) != text.len || fclose(file) != 0)
 		bench_fail("%s cannot be written", path);
-	write_side(options, PPS_SIDE_INSIDE, "inside.pcap");
-	write_side(options, PPS_SIDE_OUTSIDE, "outside.pcap");
+	write_side(options, PPS_SIDE_INSIDE, ALL, "inside.pcap");
+	write_side(options, PPS_SIDE_OUTSIDE, ALL, "outside.pcap");
+	write_side(options, PPS_SIDE_INSIDE, 0, "inside.0.pcap");
+	write_side(options, PPS_SIDE_INSIDE, 1, "inside.1.pcap");
+	write_side(options, PPS_SIDE_OUTSIDE, 0, "outside.0.pcap");
+	write_side(options, PPS_SIDE_OUTSIDE, 1, "outside.1.pcap");
 	free(path);
 	pps_str_fini(&text);
 	pps_str_add(out, "{}");

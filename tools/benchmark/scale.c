@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * How evenly a hash of the two addresses spreads packets over workers: Toeplitz with the key that
- * makes it symmetric, as devices compute it, through a table of 128 entries; and the keyed hash of
- * pps_flow_hash.h, as software would.
+ * How evenly packets are spread over workers, by the very functions that choose them (lib/steer):
+ * Toeplitz as devices compute it, through a table of 128 entries, and the keyed hash.
  */
 
 #include <inttypes.h>
@@ -14,17 +13,13 @@
 #include <string.h>
 
 #include <rte_byteorder.h>
-#include <rte_thash.h>
 
-#include <pps_flow_hash.h>
-#include <pps_packet.h>
+#include <pps_steer.h>
 
 #include "bench.h"
 
-#define RSS_KEY_LEN   40
-#define RETA_SIZE     128
-#define WORKERS_MAX   64
-#define SAMPLES       (1u << 20)
+#define COUNTS        6 /* of workers: 2 to 64 */
+#define SAMPLES       (1u << 19)
 #define HEAVY_PERCENT 30
 
 struct host_pair {
@@ -33,75 +28,86 @@ struct host_pair {
 };
 
 struct spread {
-	struct pps_flow_hasher hasher;
 	uint64_t n;
-	uint64_t toeplitz[RETA_SIZE]; /* packets by entry of the table */
-	uint64_t keyed[6][WORKERS_MAX]; /* by log2 of the number of workers - 1 */
+	/* By method and by log2 of the number of workers - 1. */
+	struct pps_steer *steers[2][COUNTS];
+	uint64_t packets[2][COUNTS][PPS_STEER_WORKERS_MAX];
 };
 
-static uint32_t hash_toeplitz(const struct host_pair *pair)
+static void add_frame(struct spread *spread, const uint8_t *frame, uint32_t head_len, uint32_t len)
 {
-	static uint8_t key[RSS_KEY_LEN];
-	unsigned int words = pair->family == 4 ? 1 : 4;
-	uint32_t tuple[8];
-
-	for (unsigned int i = 0; i < RSS_KEY_LEN; i++)
-		key[i] = i % 2 == 0 ? 0x6d : 0x5a;
-	for (unsigned int i = 0; i < words; i++) {
-		memcpy(&tuple[i], pair->src + 4 * i, 4);
-		memcpy(&tuple[words + i], pair->dst + 4 * i, 4);
+	if (pps_steer_frame(spread->steers[0][0], frame, head_len, len) == PPS_STEER_NOBODY)
+		return;
+	spread->n++;
+	for (unsigned int m = 0; m < 2; m++) {
+		for (unsigned int i = 0; i < COUNTS; i++)
+			spread->packets[m][i][pps_steer_frame(
+				spread->steers[m][i], frame, head_len, len)]++;
 	}
-	for (unsigned int i = 0; i < 2 * words; i++)
-		tuple[i] = rte_be_to_cpu_32(tuple[i]);
-	return rte_softrss(tuple, 2 * words, key);
 }
 
-static uint32_t hash_keyed(const struct pps_flow_hasher *hasher, const struct host_pair *pair)
-{
-	uint8_t bytes[sizeof(struct pps_key_wide)] = {0};
-	bool swap = memcmp(pair->src, pair->dst, 16) > 0;
-
-	memcpy(bytes, swap ? pair->dst : pair->src, 16);
-	memcpy(bytes + 16, swap ? pair->src : pair->dst, 16);
-	return pps_flow_hasher_wide(hasher, bytes);
-}
-
+/* As the header of a UDP packet. */
 static void add(struct spread *spread, const struct host_pair *pair)
 {
-	uint32_t hash = hash_keyed(&spread->hasher, pair);
+	uint8_t frame[14 + 40 + 8] = {0};
 
-	spread->n++;
-	spread->toeplitz[hash_toeplitz(pair) % RETA_SIZE]++;
-	for (unsigned int i = 0; i < 6; i++)
-		spread->keyed[i][hash >> (31 - i)]++;
+	if (pair->family == 4) {
+		memcpy(frame + 12, "\x08\0\x45", 3);
+		frame[14 + 9] = PPS_IP_UDP;
+		memcpy(frame + 14 + 12, pair->src, 4);
+		memcpy(frame + 14 + 16, pair->dst, 4);
+	} else {
+		memcpy(frame + 12, "\x86\xdd\x60", 3);
+		frame[14 + 6] = PPS_IP_UDP;
+		memcpy(frame + 14 + 8, pair->src, 16);
+		memcpy(frame + 14 + 24, pair->dst, 16);
+	}
+	add_frame(spread, frame, sizeof(frame), sizeof(frame));
+}
+
+static double most(const uint64_t packets[PPS_STEER_WORKERS_MAX], double mean)
+{
+	uint64_t most = 0;
+
+	for (unsigned int i = 0; i < PPS_STEER_WORKERS_MAX; i++)
+		most = RTE_MAX(most, packets[i]);
+	return (double)most / mean;
 }
 
 static void print_spread(struct pps_str *out, const char *mix, const struct spread *spread)
 {
-	for (unsigned int i = 0; i < 6; i++) {
-		uint64_t by_table[WORKERS_MAX] = {0}, most_toeplitz = 0, most_keyed = 0;
+	for (unsigned int i = 0; i < COUNTS; i++) {
 		unsigned int workers = 2u << i;
 		double mean = (double)spread->n / workers;
 
-		for (unsigned int k = 0; k < RETA_SIZE; k++)
-			by_table[k % workers] += spread->toeplitz[k];
-		for (unsigned int k = 0; k < workers; k++) {
-			most_toeplitz = RTE_MAX(most_toeplitz, by_table[k]);
-			most_keyed = RTE_MAX(most_keyed, spread->keyed[i][k]);
-		}
 		pps_str_addf(out,
 			"%s{\"mix\": \"%s\", \"workers\": %u, \"packets\": %" PRIu64
 			", \"toeplitz\": %.3f, \"keyed\": %.3f}",
 			out->len == 1 ? "" : ", ", mix, workers, spread->n,
-			(double)most_toeplitz / mean, (double)most_keyed / mean);
+			most(spread->packets[PPS_STEER_TOEPLITZ][i], mean),
+			most(spread->packets[PPS_STEER_KEYED][i], mean));
 	}
 }
 
 static void begin(struct spread *spread)
 {
 	memset(spread, 0, sizeof(*spread));
-	if (pps_flow_hasher_init(&spread->hasher) != 0)
-		bench_fail("no random numbers");
+	for (unsigned int m = 0; m < 2; m++) {
+		for (unsigned int i = 0; i < COUNTS; i++) {
+			spread->steers[m][i] = pps_steer_create(
+				(enum pps_steer_method)m, 2u << i, PPS_STEER_TABLE);
+			if (spread->steers[m][i] == NULL)
+				bench_fail("no memory");
+		}
+	}
+}
+
+static void end(struct spread *spread)
+{
+	for (unsigned int m = 0; m < 2; m++) {
+		for (unsigned int i = 0; i < COUNTS; i++)
+			pps_steer_destroy(spread->steers[m][i]);
+	}
 }
 
 static uint64_t draw(void)
@@ -174,17 +180,8 @@ static void read_capture(const char *path, struct spread *spread)
 	if (pcap == NULL)
 		bench_fail("%s", error);
 	while (pcap_datalink(pcap) == DLT_EN10MB && pcap_next_ex(pcap, &header, &data) == 1) {
-		struct pps_packet packet;
-		struct host_pair pair = {0};
-
-		pps_packet_parse(data, header->caplen, header->len, &packet);
-		if (packet.family == 0 ||
-			header->caplen < RTE_MIN(header->len, (bpf_u_int32)PPS_PACKET_HEADER_MAX))
-			continue;
-		pair.family = packet.family;
-		memcpy(pair.src, packet.src, 16);
-		memcpy(pair.dst, packet.dst, 16);
-		add(spread, &pair);
+		if (header->caplen >= RTE_MIN(header->len, (bpf_u_int32)PPS_PACKET_HEADER_MAX))
+			add_frame(spread, data, header->caplen, header->len);
 	}
 	pcap_close(pcap);
 }
@@ -212,11 +209,13 @@ void bench_scale(const struct bench_options *options, struct pps_str *out)
 		begin(&spread);
 		play(mix, &spread);
 		print_spread(out, mix_words[mix], &spread);
+		end(&spread);
 	}
 	if (options->path != NULL) {
 		begin(&spread);
 		read_captures(options->path, &spread);
 		print_spread(out, "captures", &spread);
+		end(&spread);
 	}
 	pps_str_add(out, "]");
 }
