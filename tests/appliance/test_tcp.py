@@ -224,7 +224,10 @@ def ports_are_used_again_right_after_a_close():
 @test
 def ports_are_used_again_right_after_a_reset_of_either_side():
     road = shared()
-    for may_drop, weather, patience in (((), CALM, PATIENCE), (LATE, STORM, 0.5)):
+    # An acknowledgement that crosses a reset is answered by another one, which may come when the
+    # next connection has begun, in calm weather too; the host it is for does not heed it either.
+    crossed = ("tcp_state",)
+    for may_drop, weather, patience in ((crossed, CALM, PATIENCE), (LATE, STORM, 0.5)):
         def client_first(one, other, patience=patience):
             abort(one)
             reset_by(other, patience)
