@@ -106,16 +106,28 @@ static bool needs_classification(struct pps_filter *filter, unsigned int k)
 			if (likely(!flow_is_stale(flow, burst->ruleset, burst->lapsed)))
 				return false;
 			classification_make(class, &burst->keys[k], flow->initiator, flow->scale);
-			burst->sources[k].family = 0;
+			class->begins = PPS_FLOW_FREE;
 			return true;
 		}
 	}
 	if (packet->kind != PPS_PACKET_IP || pps_flow_begin(packet, &state) != PPS_REASON_NONE)
 		return false;
 	classification_make(class, &burst->keys[k], burst->ingress->side, packet->icmp_code);
-	pps_flow_source_of(
-		filter->flows, &burst->keys[k], burst->ingress->side, &burst->sources[k]);
+	class->begins = (uint8_t)state;
 	return true;
+}
+
+/* The source of a frame that some rule speaks of, and may start a flow, so that what is counted of
+ * it is under way when its turn comes. */
+static void prepare_source(struct pps_filter *filter, unsigned int k)
+{
+	struct burst *burst = &filter->burst;
+	const struct classification *class = &burst->classes[k];
+
+	burst->sources[k].family = 0;
+	if (class->begins != PPS_FLOW_FREE && class->rule != PPS_RULE_NONE)
+		pps_flow_source_of(
+			filter->flows, &burst->keys[k], burst->ingress->side, &burst->sources[k]);
 }
 
 /*
@@ -141,6 +153,8 @@ static void classify(struct pps_filter *filter)
 		burst->classified |= UINT64_C(1) << k;
 	}
 	classify_batch(burst->ruleset, burst->classes, asked, n_asked);
+	for (unsigned int i = 0; i < n_asked; i++)
+		prepare_source(filter, asked[i]);
 }
 
 static bool is_classified(const struct burst *burst, unsigned int k)
@@ -341,6 +355,17 @@ static enum pps_reason judge_picked_up(
 	return PPS_REASON_TCP_NOT_SYN;
 }
 
+/* May the frame with key 'k' start a flow? What was asked before classification holds. */
+static inline enum pps_reason judge_start(
+	const struct burst *burst, unsigned int k, enum pps_flow_state *ret_state)
+{
+	if (likely(is_classified(burst, k) && burst->classes[k].begins != PPS_FLOW_FREE)) {
+		*ret_state = burst->classes[k].begins;
+		return PPS_REASON_NONE;
+	}
+	return pps_flow_begin(&burst->packets[burst->keyed[k]], ret_state);
+}
+
 /*
  * Steps 7, 8 and 9 for a packet without a flow. 'reuse' is the handle of an ended flow of the same
  * key whose entry the new one takes, or PPS_FLOW_NONE.
@@ -352,7 +377,7 @@ static enum pps_reason judge_new(
 	const struct pps_packet *packet = &burst->packets[burst->keyed[k]];
 	struct pps_flow_source *source = &burst->sources[k];
 	struct beginning beginning = {.initiator = burst->ingress->side, .source = source};
-	enum pps_reason reason = pps_flow_begin(packet, &beginning.state);
+	enum pps_reason reason = judge_start(burst, k, &beginning.state);
 
 	if (unlikely(is_loose(filter, burst->now->tick)) && reason == PPS_REASON_TCP_NOT_SYN &&
 		pps_flow_picks_up(packet))

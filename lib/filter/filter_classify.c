@@ -23,39 +23,45 @@ void classification_make(struct classification *class, const struct pps_flow_key
 	class->family = key_family(key);
 }
 
-/* One context: those of 'asked' that are of this initiator and family. */
-static void classify_context(const struct pps_ruleset *ruleset, struct classification *classes,
-	const uint8_t *asked, unsigned int n_asked, enum pps_side initiator, uint8_t family)
-{
+/* The questions to one context, and which of 'classes' they are. */
+struct questions {
 	const struct pps_class_key *keys[PPS_BURST_MAX];
-	uint32_t rules[PPS_BURST_MAX];
 	uint8_t chosen[PPS_BURST_MAX];
-	unsigned int n = 0;
+	unsigned int n;
+};
 
-	for (unsigned int i = 0; i < n_asked; i++) {
-		const struct classification *class = &classes[asked[i]];
+static void classify_context(const struct pps_ruleset *ruleset, struct classification *classes,
+	struct questions *questions, enum pps_side initiator, uint8_t family)
+{
+	uint32_t rules[PPS_BURST_MAX];
 
-		if (class->initiator != initiator || class->family != family)
-			continue;
-		keys[n] = &class->key;
-		chosen[n++] = asked[i];
-	}
-	if (n == 0)
+	if (questions->n == 0)
 		return;
-	pps_ruleset_classify(ruleset, pps_side_direction(initiator), family, keys, n, rules);
-	for (unsigned int i = 0; i < n; i++)
-		classes[chosen[i]].rule = rules[i];
+	pps_ruleset_classify(ruleset, pps_side_direction(initiator), family, questions->keys,
+		questions->n, rules);
+	for (unsigned int i = 0; i < questions->n; i++)
+		classes[questions->chosen[i]].rule = rules[i];
 }
 
 void classify_batch(const struct pps_ruleset *ruleset, struct classification *classes,
 	const uint8_t *asked, unsigned int n_asked)
 {
+	struct questions contexts[2][2]; /* by initiator, and IPv4 or IPv6 */
+
 	if (n_asked == 0)
 		return;
-	classify_context(ruleset, classes, asked, n_asked, PPS_SIDE_INSIDE, 4);
-	classify_context(ruleset, classes, asked, n_asked, PPS_SIDE_OUTSIDE, 4);
-	classify_context(ruleset, classes, asked, n_asked, PPS_SIDE_INSIDE, 6);
-	classify_context(ruleset, classes, asked, n_asked, PPS_SIDE_OUTSIDE, 6);
+	for (unsigned int i = 0; i < 4; i++)
+		contexts[i / 2][i % 2].n = 0;
+	for (unsigned int i = 0; i < n_asked; i++) {
+		const struct classification *class = &classes[asked[i]];
+		struct questions *questions = &contexts[class->initiator][class->family == 6];
+
+		questions->keys[questions->n] = &class->key;
+		questions->chosen[questions->n++] = asked[i];
+	}
+	for (unsigned int i = 0; i < 4; i++)
+		classify_context(ruleset, classes, &contexts[i / 2][i % 2],
+			i / 2 == 0 ? PPS_SIDE_INSIDE : PPS_SIDE_OUTSIDE, i % 2 == 0 ? 4 : 6);
 }
 
 uint32_t classify_one(const struct pps_ruleset *ruleset, const struct pps_flow_key *key,

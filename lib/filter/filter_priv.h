@@ -24,6 +24,7 @@ struct classification {
 	uint8_t initiator; /* enum pps_side for which 'rule' answers */
 	uint8_t family;
 	uint8_t code; /* of the ICMP query it was asked with */
+	uint8_t begins; /* state of the flow that the frame may start; PPS_FLOW_FREE: it has one */
 };
 
 struct burst {
@@ -47,7 +48,7 @@ struct burst {
 	struct pps_flow_key keys[PPS_BURST_MAX]; /* by k */
 	struct classification classes[PPS_BURST_MAX]; /* by k */
 	struct pps_flow_source
-		sources[PPS_BURST_MAX]; /* by k, of those classified; family 0: not asked */
+		sources[PPS_BURST_MAX]; /* by k, of those classified; family 0: not made */
 };
 
 struct pps_filter {
