@@ -8,6 +8,7 @@
 #include <rte_byteorder.h>
 #include <rte_errno.h>
 #include <rte_malloc.h>
+#include <rte_prefetch.h>
 #include <rte_ring_elem.h>
 
 #include "event_priv.h"
@@ -134,19 +135,19 @@ static inline uint64_t pack16(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 	return a << 48 | b << 32 | c << 16 | d;
 }
 
-static inline void make_key(struct deny_key *key, const struct pps_packet *packet, uint8_t segment,
-	enum pps_side side, enum pps_reason reason, uint32_t rule, uint32_t generation,
-	unsigned int flags)
+static inline void make_key(struct deny_key *key, const struct pps_event_denial *denial)
 {
+	const struct pps_packet *packet = denial->packet;
+
 	memcpy(&key->words[0], packet->src, sizeof(packet->src));
 	memcpy(&key->words[2], packet->dst, sizeof(packet->dst));
-	key->words[4] = (uint64_t)generation << 32 | rule;
+	key->words[4] = (uint64_t)denial->generation << 32 | denial->rule;
 	key->words[5] =
 		pack16(packet->dst_port, packet->vlan, packet->inner_vlan, packet->ethertype);
 	key->words[6] = pack16((uint64_t)packet->family << 8 | packet->protocol,
 		(uint64_t)packet->icmp_type << 8 | packet->icmp_code,
-		(uint64_t)reason << 8 | segment,
-		(uint64_t)side << 5 | (uint64_t)flags << 1 | has_l4(packet));
+		(uint64_t)denial->reason << 8 | denial->segment,
+		(uint64_t)denial->side << 5 | (uint64_t)denial->flags << 1 | has_l4(packet));
 }
 _Static_assert(sizeof(((struct pps_packet *)0)->src) == 16, "two words");
 
@@ -209,41 +210,55 @@ static inline void fill(struct pps_event *event, const struct pps_packet *packet
 	event->has_l4 = has_l4(packet);
 }
 
-void pps_event_deny(struct pps_event_source *source, uint64_t wall_ns,
-	const struct pps_packet *packet, uint8_t segment, enum pps_side side,
-	enum pps_reason reason, uint32_t rule, uint32_t generation, unsigned int flags)
+/* The place that the key spreads to is 'i'. */
+static inline void deny(struct pps_event_source *source, uint64_t wall_ns,
+	const struct pps_event_denial *denial, const struct deny_key *key, unsigned int i)
 {
-	struct pps_event *event;
-	struct deny_key key;
-	struct place *place;
-	unsigned int i;
+	struct place *place = &source->places[i];
+	struct pps_event *event = &place->event;
 
-	make_key(&key, packet, segment, side, reason, rule, generation, flags);
-	i = find_place(source, &key);
-	place = &source->places[i];
-	if (place->event.count != 0) {
-		if (likely(is_same(&place->key, &key) && !is_over(&place->event, wall_ns))) {
-			place->event.count++;
+	if (event->count != 0) {
+		if (likely(is_same(&place->key, key) && !is_over(event, wall_ns))) {
+			event->count++;
 			return;
 		}
 		flush(source, i, PPS_EVENT_AGGREGATES);
 	}
-	place->key = key;
-	event = &place->event;
+	place->key = *key;
 	clear(event);
 	event->wall_ns = wall_ns;
 	event->count = 1;
-	event->generation = generation;
-	event->rule = rule;
+	event->generation = denial->generation;
+	event->rule = denial->rule;
 	event->kind = PPS_EVENT_DENY;
-	event->detail = (uint8_t)reason;
-	event->segment = segment;
-	if (likely(reason != PPS_REASON_SIDE_UNKNOWN))
-		event->direction = (uint8_t)pps_side_direction(side);
-	event->flags = (uint8_t)flags;
-	fill(event, packet);
+	event->detail = denial->reason;
+	event->segment = denial->segment;
+	if (likely(denial->reason != PPS_REASON_SIDE_UNKNOWN))
+		event->direction = (uint8_t)pps_side_direction((enum pps_side)denial->side);
+	event->flags = denial->flags;
+	fill(event, denial->packet);
 	append(source, i);
 }
+
+void pps_event_deny_burst(struct pps_event_source *source, uint64_t wall_ns,
+	const struct pps_event_denial *denials, unsigned int n)
+{
+	struct deny_key keys[PPS_EVENT_DENIALS_MAX];
+	uint16_t places[PPS_EVENT_DENIALS_MAX];
+
+	for (unsigned int i = 0; i < n; i++) {
+		const uint8_t *lines;
+
+		make_key(&keys[i], &denials[i]);
+		places[i] = (uint16_t)find_place(source, &keys[i]);
+		lines = (const uint8_t *)&source->places[places[i]];
+		for (unsigned int k = 0; k < sizeof(struct place); k += PPS_CACHE_LINE)
+			rte_prefetch0(lines + k);
+	}
+	for (unsigned int i = 0; i < n; i++)
+		deny(source, wall_ns, &denials[i], &keys[i], places[i]);
+}
+_Static_assert(PPS_EVENT_AGGREGATES <= UINT16_MAX, "a place has 16 bits");
 
 void pps_event_tick(struct pps_event_source *source, uint64_t wall_ns, bool all)
 {

@@ -104,13 +104,31 @@ struct pps_event_source *pps_event_source_create(
 	const char *name, unsigned int ring_size, struct pps_worker_stats *stats);
 void pps_event_source_destroy(struct pps_event_source *source);
 
-/* A denied packet that entered 'segment' from 'side' (which says nothing with the reason
- * side_unknown). 'rule' is the slot of a ban, of an expired
- * exception or of a rule whose limits are reached, or 0; 'flags' are PPS_EVENT_AUDIT and so on.
- */
-void pps_event_deny(struct pps_event_source *source, uint64_t wall_ns,
+/* A denied packet. */
+struct pps_event_denial {
+	const struct pps_packet *packet;
+	uint32_t rule; /* slot of a ban, of an expired exception or of a rule whose limits are
+			  reached, or 0 */
+	uint32_t generation;
+	uint8_t segment;
+	uint8_t side; /* enum pps_side it entered from; with the reason side_unknown nothing */
+	uint8_t reason; /* enum pps_reason */
+	uint8_t flags; /* PPS_EVENT_AUDIT and so on */
+};
+#define PPS_EVENT_DENIALS_MAX 64
+/* 'n' of them, at most PPS_EVENT_DENIALS_MAX, in order. */
+void pps_event_deny_burst(struct pps_event_source *source, uint64_t wall_ns,
+	const struct pps_event_denial *denials, unsigned int n);
+/* One. */
+static inline void pps_event_deny(struct pps_event_source *source, uint64_t wall_ns,
 	const struct pps_packet *packet, uint8_t segment, enum pps_side side,
-	enum pps_reason reason, uint32_t rule, uint32_t generation, unsigned int flags);
+	enum pps_reason reason, uint32_t rule, uint32_t generation, unsigned int flags)
+{
+	const struct pps_event_denial denial = {
+		packet, rule, generation, segment, (uint8_t)side, (uint8_t)reason, (uint8_t)flags};
+
+	pps_event_deny_burst(source, wall_ns, &denial, 1);
+}
 /* A flow began or ended. */
 void pps_event_flow(struct pps_event_source *source, enum pps_event_kind kind, uint64_t wall_ns,
 	const struct pps_flow_key *key, const struct pps_flow *flow,

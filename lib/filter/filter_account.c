@@ -21,26 +21,35 @@ static bool is_egress(const struct burst *burst, const struct pps_verdict *verdi
 			verdict->reason == PPS_REASON_EXCEPTION_EXPIRED);
 }
 
-static void account_drop(struct pps_filter *filter, const struct pps_packet *packet,
-	const struct pps_verdict *verdict)
+/* Counts a drop, and adds it to the 'n' denials to be recorded. Returns how many there are. */
+static unsigned int account_drop(struct pps_filter *filter, const struct pps_packet *packet,
+	const struct pps_verdict *verdict, struct pps_event_denial *denials, unsigned int n)
 {
 	const struct burst *burst = &filter->burst;
-	bool by_rule = pps_reason_step(verdict->reason) == PPS_STEP_CLASSIFY;
 	bool egress = is_egress(burst, verdict);
 	unsigned int flags = filter->event_flags | (egress ? PPS_EVENT_EGRESS : 0);
 
 	if (verdict->reason == PPS_REASON_HELD)
-		return;
+		return n;
 	if (filter->observed != NULL && observe_deny(filter, packet, verdict))
 		flags |= PPS_EVENT_ANSWERS;
 	pps_stats_add(&filter->stats->drops[verdict->reason], 1);
 	if (egress)
 		pps_stats_add(&filter->stats->egress, 1);
 	pps_stats_add(&filter->stats->drop_bytes, packet->length);
-	pps_event_deny(filter->events, burst->now->wall_ns, packet, burst->ingress->segment,
-		burst->ingress->side, verdict->reason, by_rule ? verdict->rule : 0,
-		burst->ruleset->generation, flags);
+	denials[n] = (struct pps_event_denial){
+		.packet = packet,
+		.rule = verdict->step == PPS_STEP_CLASSIFY ? verdict->rule : 0,
+		.generation = burst->ruleset->generation,
+		.segment = burst->ingress->segment,
+		.side = (uint8_t)burst->ingress->side,
+		.reason = verdict->reason,
+		.flags = (uint8_t)flags,
+	};
+	return n + 1;
 }
+
+_Static_assert(PPS_BURST_MAX <= PPS_EVENT_DENIALS_MAX, "all of a burst may be denied");
 
 /* Step 10. A rule counts the packets it decided: those it let pass, and those it banned. */
 void account(struct pps_filter *filter, unsigned int n, struct pps_verdict *verdicts)
@@ -50,6 +59,8 @@ void account(struct pps_filter *filter, unsigned int n, struct pps_verdict *verd
 	struct pps_port_stats *port = &stats->ports[burst->ingress->port];
 	uint64_t passed = 0, passed_bytes = 0, bytes = 0;
 	uint64_t wall_ns = burst->now->wall_ns;
+	struct pps_event_denial denials[PPS_BURST_MAX];
+	unsigned int n_denials = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
 		const struct pps_packet *packet = &burst->packets[i];
@@ -66,11 +77,12 @@ void account(struct pps_filter *filter, unsigned int n, struct pps_verdict *verd
 				observe_start(filter, packet);
 		} else {
 			verdict->step = (uint8_t)pps_reason_step(verdict->reason);
-			account_drop(filter, packet, verdict);
+			n_denials = account_drop(filter, packet, verdict, denials, n_denials);
 			if (verdict->rule != 0 && verdict->reason == PPS_REASON_BANNED)
 				account_rule(stats, verdict->rule, packet->length, wall_ns);
 		}
 	}
+	pps_event_deny_burst(filter->events, wall_ns, denials, n_denials);
 	pps_stats_add(&stats->passed, passed);
 	pps_stats_add(&stats->passed_bytes, passed_bytes);
 	pps_stats_add(&port->rx_packets, n);

@@ -31,7 +31,10 @@ void pps_flow_source_of(const struct pps_flow_table *table, const struct pps_flo
 		address = initiator == PPS_SIDE_INSIDE ? key->v4.inside : key->v4.outside;
 	else
 		address = initiator == PPS_SIDE_INSIDE ? key->wide.inside : key->wide.outside;
-	memcpy(&ret_source->prefix, address, ret_source->family == 6 ? 8 : 4);
+	if (ret_source->family == 6)
+		memcpy(&ret_source->prefix, address, 8);
+	else
+		memcpy(&ret_source->prefix, address, 4);
 
 	memset(&hashed.v4, 0, sizeof(hashed.v4));
 	memcpy(&hashed.v4, &ret_source->prefix, sizeof(ret_source->prefix));
