@@ -123,6 +123,52 @@ static void denies_that_differ_in_anything_else_are_records_of_their_own(void)
 	event_tear_down(&f);
 }
 
+/* All places have held a record with a direction before. */
+static void a_record_holds_nothing_of_the_one_before_in_its_place(void)
+{
+	struct pps_packet packet = event_make_telnet(1024);
+	struct event_fixture f;
+	struct pps_event event;
+
+	event_set_up(&f, LARGE);
+	for (uint16_t i = 0; i < 40 * PPS_EVENT_AGGREGATES; i++) {
+		packet.vlan = i;
+		deny(&f, NOW, &packet);
+	}
+	pps_event_tick(f.source, NOW, true);
+	while (take(&f, &event))
+		CU_ASSERT_NOT_EQUAL(event.direction, 0);
+	for (unsigned int i = 0; i < 100; i++)
+		pps_event_deny(f.source, NOW, &packet, (uint8_t)i, PPS_SIDE_OUTSIDE,
+			PPS_REASON_SIDE_UNKNOWN, 0, 1, 0);
+	pps_event_tick(f.source, NOW, true);
+	while (take(&f, &event)) {
+		CU_ASSERT_EQUAL(event.direction, 0);
+		CU_ASSERT_EQUAL(event.state, 0);
+	}
+	event_tear_down(&f);
+}
+_Static_assert(40 * PPS_EVENT_AGGREGATES < UINT16_MAX, "as many VLANs");
+
+static void the_same_denied_often_in_one_burst_is_one_record(void)
+{
+	const struct pps_packet packet = event_make_telnet(1024);
+	struct pps_event_denial denials[PPS_EVENT_DENIALS_MAX];
+	struct event_fixture f;
+
+	event_set_up(&f, LARGE);
+	for (size_t i = 0; i < UNIT_COUNT(denials); i++)
+		denials[i] = (struct pps_event_denial){
+			.packet = &packet,
+			.generation = 1,
+			.reason = PPS_REASON_NOT_APPROVED,
+		};
+	pps_event_deny_burst(f.source, NOW, denials, UNIT_COUNT(denials));
+	pps_event_tick(f.source, NOW, true);
+	expect_record(&f, NOW, UNIT_COUNT(denials), 0);
+	event_tear_down(&f);
+}
+
 static void each_second_has_its_record(void)
 {
 	struct pps_packet packet = event_make_telnet(1024);
@@ -389,6 +435,8 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(a_deny_is_one_record_when_its_second_is_over),
 	UNIT_TEST(a_million_denies_from_random_ports_are_one_record),
 	UNIT_TEST(denies_that_differ_in_anything_else_are_records_of_their_own),
+	UNIT_TEST(a_record_holds_nothing_of_the_one_before_in_its_place),
+	UNIT_TEST(the_same_denied_often_in_one_burst_is_one_record),
 	UNIT_TEST(each_second_has_its_record),
 	UNIT_TEST(a_clock_set_back_ends_the_second),
 	UNIT_TEST(counts_stay_exact_when_denies_meet_in_one_place),
