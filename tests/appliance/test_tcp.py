@@ -273,7 +273,7 @@ def probes(end):
 @test
 def a_reader_that_stops_for_long_goes_on_where_it_was():
     road = shared()
-    with timeouts(road, tcp_established=20), road.weather(**STORM):
+    with road.weather(**STORM):
         for client, server in FAMILIES:
             for upload in (False, True):
                 with connection(road, client, server, PORT,
