@@ -29,35 +29,19 @@ struct mirror {
 
 /* ---- life ---- */
 
-static int compare_prefixes(const void *a, const void *b)
-{
-	const struct pps_prefix *x = a, *y = b;
-	int order = (int)x->addr.family - (int)y->addr.family;
-
-	if (order == 0)
-		order = memcmp(x->addr.bytes, y->addr.bytes, sizeof(x->addr.bytes));
-	return order != 0 ? order : (int)x->len - (int)y->len;
-}
-
 static int compare_macs(const void *a, const void *b)
 {
 	return memcmp(a, b, MAC_LENGTH);
 }
 
-/* Sorted by address, then length: what covers a prefix stands before it. */
 static struct pps_source_set *build_set(const struct config_segment *segment)
 {
-	size_t n = segment->n_inside_prefixes, kept = 0;
+	size_t n = segment->n_inside_prefixes;
 	struct pps_prefix *items = pps_alloc(n * sizeof(items[0]));
 	struct pps_source_set *set;
 
 	memcpy(items, segment->inside_prefixes, n * sizeof(items[0]));
-	qsort(items, n, sizeof(items[0]), compare_prefixes);
-	for (size_t i = 1; i < n; i++) {
-		if (!pps_prefix_covers(&items[kept], &items[i]))
-			items[++kept] = items[i];
-	}
-	set = pps_source_set_build(items, kept + 1, false);
+	set = pps_source_set_build(items, pps_prefixes_fold(items, n), false);
 	free(items);
 	return set;
 }

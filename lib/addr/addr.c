@@ -2,6 +2,7 @@
 #include "pps_addr.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define N_GROUPS 8
@@ -51,6 +52,41 @@ bool pps_prefix_contains(const struct pps_prefix *prefix, const struct pps_addr 
 bool pps_prefix_covers(const struct pps_prefix *outer, const struct pps_prefix *inner)
 {
 	return outer->len <= inner->len && pps_prefix_contains(outer, &inner->addr);
+}
+
+int pps_prefix_compare(const void *a, const void *b)
+{
+	const struct pps_prefix *x = a, *y = b;
+	int order = (int)x->addr.family - (int)y->addr.family;
+
+	if (order == 0)
+		order = memcmp(x->addr.bytes, y->addr.bytes, sizeof(x->addr.bytes));
+	return order != 0 ? order : (int)x->len - (int)y->len;
+}
+
+/* Long lists often come sorted. */
+static bool is_sorted(const struct pps_prefix *items, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		if (pps_prefix_compare(&items[i - 1], &items[i]) > 0)
+			return false;
+	}
+	return true;
+}
+
+size_t pps_prefixes_fold(struct pps_prefix *items, size_t n)
+{
+	size_t kept = 0;
+
+	if (n == 0)
+		return 0;
+	if (!is_sorted(items, n))
+		qsort(items, n, sizeof(items[0]), pps_prefix_compare);
+	for (size_t i = 1; i < n; i++) {
+		if (!pps_prefix_covers(&items[kept], &items[i]))
+			items[++kept] = items[i];
+	}
+	return kept + 1;
 }
 
 /* The first of the longest runs of zero groups, at least two of them (RFC 5952 section 4.2). */

@@ -82,6 +82,11 @@ bool pps_addr_equal(const struct pps_addr *a, const struct pps_addr *b);
 bool pps_prefix_contains(const struct pps_prefix *prefix, const struct pps_addr *addr);
 /* True when every address of 'inner' is in 'outer'. */
 bool pps_prefix_covers(const struct pps_prefix *outer, const struct pps_prefix *inner);
+/* By family, address and length, as for qsort() and bsearch(): what covers a prefix stands before
+ * it. */
+int pps_prefix_compare(const void *a, const void *b);
+/* Sorts 'n' prefixes and drops those that others cover; how many are left, in order. */
+size_t pps_prefixes_fold(struct pps_prefix *items, size_t n);
 /* Clears the bits behind 'len'. */
 void pps_addr_mask(struct pps_addr *addr, uint8_t len);
 

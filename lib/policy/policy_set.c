@@ -29,50 +29,19 @@ void ranges_normalise(struct pps_range *items, size_t *n)
 	*n = kept + 1;
 }
 
-static int compare_prefixes(const void *a, const void *b)
-{
-	const struct pps_prefix *x = a, *y = b;
-	int order = (int)x->addr.family - (int)y->addr.family;
-
-	if (order == 0)
-		order = memcmp(x->addr.bytes, y->addr.bytes, sizeof(x->addr.bytes));
-	return order != 0 ? order : (int)x->len - (int)y->len;
-}
-
 static void set_any(struct pps_prefix_set *set)
 {
 	prefix_set_fini(set);
 	set->any = true;
 }
 
-/* Long lists often come sorted. */
-static bool is_sorted(const struct pps_prefix_set *set)
-{
-	for (size_t i = 1; i < set->n; i++) {
-		if (compare_prefixes(&set->items[i - 1], &set->items[i]) > 0)
-			return false;
-	}
-	return true;
-}
-
 void prefixes_normalise(struct pps_prefix_set *set)
 {
-	size_t kept = 0;
-
 	if (set->any) {
 		set_any(set);
 		return;
 	}
-	if (set->n == 0)
-		return;
-	/* Sorted by address, then length: what covers a prefix stands before it. */
-	if (!is_sorted(set))
-		qsort(set->items, set->n, sizeof(set->items[0]), compare_prefixes);
-	for (size_t i = 1; i < set->n; i++) {
-		if (!pps_prefix_covers(&set->items[kept], &set->items[i]))
-			set->items[++kept] = set->items[i];
-	}
-	set->n = kept + 1;
+	set->n = pps_prefixes_fold(set->items, set->n);
 	if (set->n == 2 && set->items[0].len == 0 && set->items[1].len == 0)
 		set_any(set);
 }
@@ -85,7 +54,7 @@ static size_t count_before(const struct pps_prefix_set *set, const struct pps_pr
 	while (lo < hi) {
 		size_t middle = (lo + hi) / 2;
 
-		if (compare_prefixes(&set->items[middle], prefix) <= 0)
+		if (pps_prefix_compare(&set->items[middle], prefix) <= 0)
 			lo = middle + 1;
 		else
 			hi = middle;

@@ -141,14 +141,6 @@ static struct pps_ranges make_icmp(const struct pps_term *term)
 	return make_ranges(&range, 1);
 }
 
-static int compare_prefixes(const void *a, const void *b)
-{
-	const struct pps_prefix *x = a, *y = b;
-	int order = memcmp(x->addr.bytes, y->addr.bytes, sizeof(x->addr.bytes));
-
-	return order != 0 ? order : (int)x->len - (int)y->len;
-}
-
 /* True when a and b are the two halves of one prefix, which is then in *ret_whole. */
 static bool are_halves(
 	const struct pps_prefix *a, const struct pps_prefix *b, struct pps_prefix *ret_whole)
@@ -194,7 +186,7 @@ static struct pps_prefixes make_prefixes(const struct pps_prefix_set *from, uint
 		pps_addr_mask(&set.items[n].addr, set.items[n].len);
 		n++;
 	}
-	qsort(set.items, n, sizeof(*set.items), compare_prefixes);
+	qsort(set.items, n, sizeof(*set.items), pps_prefix_compare);
 	for (size_t i = 0; i < n; i++) {
 		struct pps_prefix prefix = set.items[i];
 
@@ -300,7 +292,7 @@ static bool prefixes_overlap(const struct pps_prefixes *a, const struct pps_pref
 		if (pps_prefix_covers(&a->items[i], &b->items[k]) ||
 			pps_prefix_covers(&b->items[k], &a->items[i]))
 			return true;
-		if (compare_prefixes(&a->items[i], &b->items[k]) < 0)
+		if (pps_prefix_compare(&a->items[i], &b->items[k]) < 0)
 			i++;
 		else
 			k++;

@@ -210,6 +210,26 @@ static void prefix_covers_what_lies_inside_and_no_other_family(void)
 	CU_ASSERT_FALSE(covers("192.0.2.1", "192.0.2.0"));
 }
 
+static void folded_prefixes_are_sorted_and_none_covers_another(void)
+{
+	static const char *const texts[] = {"2001:db8::/32", "10.1.0.0/16", "0.0.0.0/8",
+		"10.0.0.0/8", "2001:db8:1::/48", "10.0.0.0/8", "10.255.0.0/16", "9.0.0.0/8",
+		"2001:db7::/32"};
+	static const char *const folded[] = {
+		"0.0.0.0/8", "9.0.0.0/8", "10.0.0.0/8", "2001:db7::/32", "2001:db8::/32"};
+	struct pps_prefix items[UNIT_COUNT(texts)];
+
+	for (size_t i = 0; i < UNIT_COUNT(texts); i++)
+		CU_ASSERT_EQUAL_FATAL(pps_prefix_parse(texts[i], &items[i], NULL), 0);
+	CU_ASSERT_EQUAL_FATAL(pps_prefixes_fold(items, UNIT_COUNT(texts)), UNIT_COUNT(folded));
+	for (size_t i = 0; i < UNIT_COUNT(folded); i++) {
+		char text[PPS_ADDR_TEXT_MAX];
+
+		CU_ASSERT_STRING_EQUAL(pps_prefix_format(&items[i], text), folded[i]);
+	}
+	CU_ASSERT_EQUAL(pps_prefixes_fold(items, 0), 0);
+}
+
 static void mask_clears_every_bit_behind_the_length(void)
 {
 	static const uint8_t ones[16] = {
@@ -405,6 +425,7 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(prefixes_print_as_written),
 	UNIT_TEST(other_texts_are_not_prefixes),
 	UNIT_TEST(prefix_covers_what_lies_inside_and_no_other_family),
+	UNIT_TEST(folded_prefixes_are_sorted_and_none_covers_another),
 	UNIT_TEST(mask_clears_every_bit_behind_the_length),
 	UNIT_TEST(ranges_are_read_and_printed),
 	UNIT_TEST(other_texts_are_not_ranges),
