@@ -55,15 +55,8 @@ json_t *print_require(unsigned int require)
 void read_assessment_days(const json_t *value, const struct pps_json_path *path, void *target,
 	void *aux, struct pps_errors *errors)
 {
-	json_int_t days = json_is_integer(value) ? json_integer_value(value) : 0;
-	uint32_t *assessment_days = target;
-
 	(void)aux;
-	if (days < 1 || days > (json_int_t)ASSESSMENT_DAYS_MAX)
-		pps_json_error(errors, path, "%s is not a number of days (1-%u)",
-			pps_json_quote(value), ASSESSMENT_DAYS_MAX);
-	else
-		*assessment_days = (uint32_t)days;
+	read_whole(value, path, "days", ASSESSMENT_DAYS_MAX, target, errors);
 }
 
 static unsigned int written_approval(const struct pps_rule *rule)

@@ -173,18 +173,23 @@ static void read_sources(const json_t *value, const struct pps_json_path *path, 
 		value, path, sources_fields, COUNT(sources_fields), target, aux, errors);
 }
 
+void read_whole(const json_t *value, const struct pps_json_path *path, const char *what,
+	uint32_t max, uint32_t *target, struct pps_errors *errors)
+{
+	json_int_t number = json_is_integer(value) ? json_integer_value(value) : 0;
+
+	if (number < 1 || number > (json_int_t)max)
+		pps_json_error(errors, path, "%s is not a number of %s (1-%u)",
+			pps_json_quote(value), what, max);
+	else
+		*target = (uint32_t)number;
+}
+
 static void read_timeout(const json_t *value, const struct pps_json_path *path, void *target,
 	void *aux, struct pps_errors *errors)
 {
-	json_int_t sec = json_is_integer(value) ? json_integer_value(value) : 0;
-	uint32_t *timeout_sec = target;
-
 	(void)aux;
-	if (sec < 1 || sec > (json_int_t)PPS_TIMEOUT_SEC_MAX)
-		pps_json_error(errors, path, "%s is not a number of seconds (1-%u)",
-			pps_json_quote(value), PPS_TIMEOUT_SEC_MAX);
-	else
-		*timeout_sec = (uint32_t)sec;
+	read_whole(value, path, "seconds", PPS_TIMEOUT_SEC_MAX, target, errors);
 }
 
 #define TIMEOUT(key, timeout, help)                                                            \

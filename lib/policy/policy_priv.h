@@ -273,6 +273,10 @@ void read_limits(const json_t *value, const struct pps_json_path *path, void *ta
 	struct pps_errors *errors); /* struct pps_limits */
 json_t *print_limits(const struct pps_limits *limits); /* those there are */
 
+/* A number from 1 to 'max', of seconds, days and so on (policy_json.c). */
+void read_whole(const json_t *value, const struct pps_json_path *path, const char *what,
+	uint32_t max, uint32_t *target, struct pps_errors *errors);
+
 /* What the policy demands of approval data (policy_assurance.c). */
 void read_require(const json_t *value, const struct pps_json_path *path, void *target, void *aux,
 	struct pps_errors *errors); /* unsigned int: bits by enum pps_approval */
