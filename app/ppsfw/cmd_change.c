@@ -25,10 +25,17 @@ json_t *history_params(const struct cli *cli, const char *text)
 	return NULL;
 }
 
-/* The same from the one word there may be. */
-static json_t *read_number(const struct cli *cli)
+/* Asks about the number that the one word may be; without it the daemon knows which. */
+static enum status ask_about(struct cli *cli, const char *method, json_t **ret_answer)
 {
-	return cli->argc == 0 ? json_object() : history_params(cli, cli->argv[0]);
+	json_t *params;
+
+	if (!has_arguments(cli, 0, 1))
+		return CLI_USAGE;
+	params = cli->argc == 0 ? json_object() : history_params(cli, cli->argv[0]);
+	if (params == NULL)
+		return CLI_USAGE;
+	return call_daemon(cli, method, params, ret_answer) == CLI_OK ? CLI_OK : CLI_FAILED;
 }
 
 static enum status finish(struct cli *cli, json_t *answer, const char *what)
@@ -55,15 +62,11 @@ enum status cmd_confirm(struct cli *cli)
 
 enum status cmd_rollback(struct cli *cli)
 {
-	json_t *params, *answer;
+	json_t *answer;
+	enum status status = ask_about(cli, "rollback", &answer);
 
-	if (!has_arguments(cli, 0, 1))
-		return CLI_USAGE;
-	params = read_number(cli);
-	if (params == NULL)
-		return CLI_USAGE;
-	if (call_daemon(cli, "rollback", params, &answer) != CLI_OK)
-		return CLI_FAILED;
+	if (status != CLI_OK)
+		return status;
 	return finish(cli, answer, "is in force again");
 }
 
@@ -167,15 +170,11 @@ static void print_entry(struct cli *cli, const json_t *answer)
 
 enum status cmd_history(struct cli *cli)
 {
-	json_t *params, *answer;
+	json_t *answer;
+	enum status status = ask_about(cli, "history", &answer);
 
-	if (!has_arguments(cli, 0, 1))
-		return CLI_USAGE;
-	params = read_number(cli);
-	if (params == NULL)
-		return CLI_USAGE;
-	if (call_daemon(cli, "history", params, &answer) != CLI_OK)
-		return CLI_FAILED;
+	if (status != CLI_OK)
+		return status;
 	if (cli->json)
 		out_json(&cli->out, answer);
 	else if (cli->argc > 0)

@@ -335,26 +335,6 @@ static void print_rules(struct cli *cli, const json_t *rules)
 	json_array_foreach(rules, i, rule) print_rule(&cli->out, rule, "");
 }
 
-enum status cmd_show_rules(struct cli *cli)
-{
-	const json_t *rules;
-	json_t *answer;
-
-	if (!has_arguments(cli, 0, 0))
-		return CLI_USAGE;
-	if (call_daemon(cli, "show_rules", json_object(), &answer) != CLI_OK)
-		return CLI_FAILED;
-	rules = json_object_get(answer, "rules");
-	if (cli->json)
-		out_json(&cli->out, answer);
-	else if (json_array_size(rules) == 0)
-		out_line(&cli->out, STYLE_PLAIN, "no rules: nothing passes");
-	else
-		print_rules(cli, rules);
-	json_decref(answer);
-	return CLI_OK;
-}
-
 static void add_exception(struct table *table, const json_t *rule)
 {
 	const json_t *overrides = json_object_get(rule, "overrides"), *ban;
@@ -398,24 +378,36 @@ static void print_exceptions(struct cli *cli, const json_t *list)
 	json_array_foreach(list, i, rule) print_rule(&cli->out, rule, "");
 }
 
-enum status cmd_show_exceptions(struct cli *cli)
+/* A method that answers with one list, which 'print' prints, or 'none' when it is empty. */
+static enum status show_list(struct cli *cli, const char *method, const char *key,
+	void (*print)(struct cli *, const json_t *), const char *none)
 {
 	const json_t *list;
 	json_t *answer;
 
 	if (!has_arguments(cli, 0, 0))
 		return CLI_USAGE;
-	if (call_daemon(cli, "show_exceptions", json_object(), &answer) != CLI_OK)
+	if (call_daemon(cli, method, json_object(), &answer) != CLI_OK)
 		return CLI_FAILED;
-	list = json_object_get(answer, "exceptions");
+	list = json_object_get(answer, key);
 	if (cli->json)
 		out_json(&cli->out, answer);
 	else if (json_array_size(list) == 0)
-		out_line(&cli->out, STYLE_PLAIN, "no exceptions");
+		out_line(&cli->out, STYLE_PLAIN, "%s", none);
 	else
-		print_exceptions(cli, list);
+		print(cli, list);
 	json_decref(answer);
 	return CLI_OK;
+}
+
+enum status cmd_show_rules(struct cli *cli)
+{
+	return show_list(cli, "show_rules", "rules", print_rules, "no rules: nothing passes");
+}
+
+enum status cmd_show_exceptions(struct cli *cli)
+{
+	return show_list(cli, "show_exceptions", "exceptions", print_exceptions, "no exceptions");
 }
 
 enum status cmd_show_policy(struct cli *cli)
