@@ -345,17 +345,10 @@ def last_sorted(flows):
                   if event.get("end") == "stopped" else "")
 
 
-class Replay:
-    """What a run in captured time left behind."""
+class Told:
+    """The events of a run, by kind."""
 
-    def __init__(self, appliance, code):
-        self.code = code
-        self.errors = appliance.errors()
-        self.events = appliance.events()
-        self.outputs = {(name, side): appliance.sent(side, name)
-                        for name in appliance.segments for side in (INSIDE, OUTSIDE)}
-        self.inside = self.outputs[appliance.segments[0], INSIDE]
-        self.outside = self.outputs[appliance.segments[0], OUTSIDE]
+    events = ()
 
     def of(self, kind):
         """The events of one kind."""
@@ -367,6 +360,19 @@ class Replay:
         for event in self.of("deny"):
             counts[event["reason"]] = counts.get(event["reason"], 0) + event["count"]
         return counts
+
+
+class Replay(Told):
+    """What a run in captured time left behind."""
+
+    def __init__(self, appliance, code):
+        self.code = code
+        self.errors = appliance.errors()
+        self.events = appliance.events()
+        self.outputs = {(name, side): appliance.sent(side, name)
+                        for name in appliance.segments for side in (INSIDE, OUTSIDE)}
+        self.inside = self.outputs[appliance.segments[0], INSIDE]
+        self.outside = self.outputs[appliance.segments[0], OUTSIDE]
 
     def wire_events(self):
         """What workers told: flows in order, and denies added up, because when a record of several

@@ -7,31 +7,15 @@
 
 import json
 
-from frames import tcp_frame, udp_frame
 from harness import INSIDE, Appliance, approve, policy
-from lab import CLIENT, SERVER
-from tap import check, check_equal, check_in, check_not_in, main, test, wait_until
+from lab import SERVER
+from operators import FLOWS, silent_flows
+from tap import check, check_equal, check_in, check_not_in, main, test
 
-FLOWS = 64
 STREAM = approve("STREAM", "outbound", protocol="udp", ports="9000-9999", source=SERVER)
 DB = approve("DB", "outbound", protocol="tcp", ports=5432)
 HALF = dict(STREAM, ports=f"9000-{9000 + FLOWS // 2 - 1}")
 RUNNING = policy(STREAM, DB)
-
-
-def silent_flows(**config):
-    """An appliance with FLOWS flows of UDP and one of TCP on which nothing moves any more."""
-    box = Appliance(RUNNING, **config)
-    frames = [udp_frame(SERVER, 20000 + n, CLIENT, 9000 + n) for n in range(FLOWS)]
-    frames.append(tcp_frame(SERVER, 30000, CLIENT, 5432, "S"))
-    box.write_capture(INSIDE, [(0, frame) for frame in frames])
-    try:
-        box.start()
-        wait_until(lambda: box.call("status")["flows"]["live"] == FLOWS + 1, "the flows")
-    except BaseException:
-        box.__exit__()
-        raise
-    return box
 
 
 def counts(answer):
@@ -41,7 +25,7 @@ def counts(answer):
 @test
 def a_trial_says_what_a_load_would_do_to_the_flows_and_changes_nothing():
     banned = [{"id": "BAN", "protocol": "udp", "reason": "no"}]
-    with silent_flows() as box:
+    with silent_flows(RUNNING) as box:
         before = box.call("status")
         for document in (
                 policy(STREAM, DB, revision=2), policy(dict(STREAM, id="OTHER"), DB),
@@ -55,13 +39,13 @@ def a_trial_says_what_a_load_would_do_to_the_flows_and_changes_nothing():
                             {**before[key], "age_sec": 0, "memory_bytes": 0})
             check_equal({flow["rule"] for flow in box.call("show_flows")["flows"]},
                         {"STREAM", "DB"})
-            with silent_flows() as other:
+            with silent_flows(RUNNING) as other:
                 check_equal(counts(tried), other.load(document)["flows"])
 
 
 @test
 def flows_that_would_be_cut_are_listed_with_the_reason_as_many_as_are_asked_for():
-    with silent_flows() as box:
+    with silent_flows(RUNNING) as box:
         question = {"text": json.dumps(policy(STREAM, DB, banned=[
             {"id": "BAN", "protocol": "udp", "ports": "9000-9009", "reason": "no"}]))}
         answer = box.call("diff_flows", question)
@@ -94,7 +78,7 @@ def a_policy_that_would_be_refused_is_refused_on_trial_with_all_reasons():
 @test
 def a_second_trial_waits_for_its_turn_and_loads_go_on():
     text = json.dumps(policy(STREAM, revision=5))
-    with silent_flows() as box, box.connect() as one, box.connect() as two:
+    with silent_flows(RUNNING) as box, box.connect() as one, box.connect() as two:
         for _ in range(20):
             one.send("diff_flows", {"text": text})
             two.send("load", {"name": "x", "text": json.dumps(RUNNING)})
@@ -112,7 +96,7 @@ def a_second_trial_waits_for_its_turn_and_loads_go_on():
 @test
 def the_daemon_stops_in_the_middle_of_a_trial():
     for _ in range(5):
-        with silent_flows() as box, box.connect() as control:
+        with silent_flows(RUNNING) as box, box.connect() as control:
             control.send("diff_flows", {"text": json.dumps(policy())})
             check_equal(box.stop(), 0)
 
@@ -137,7 +121,7 @@ def the_policy_in_force_is_told_as_it_was_read_with_its_files():
 
 @test
 def diff_of_one_file_is_against_the_policy_in_force_with_the_flows_it_would_cut():
-    with silent_flows() as box:
+    with silent_flows(RUNNING) as box:
         box.write("new.json", json.dumps(policy(HALF, revision=2)))
         box.write("same.json", json.dumps(RUNNING))
         result = box.cli("diff", box.path("new.json"), "--max", "2")
@@ -155,7 +139,7 @@ def diff_of_one_file_is_against_the_policy_in_force_with_the_flows_it_would_cut(
 
 @test
 def load_with_diff_shows_what_changes_and_then_changes_it():
-    with silent_flows() as box:
+    with silent_flows(RUNNING) as box:
         box.write("new.json", json.dumps(policy(HALF, revision=2)))
         result = box.cli("load", "--diff", box.path("new.json"))
         check_equal(result.code, 0)

@@ -16,7 +16,7 @@ import socket
 
 import sides
 from frames import INSIDE_MAC, OUTSIDE_MAC, arp, ethernet, icmp, ipv4, tcp_frame, udp, udp_frame
-from harness import (FAILED, INSIDE, OK, OPEN_LINK, OUTSIDE, Appliance, approve, last_sorted,
+from harness import (FAILED, INSIDE, OK, OPEN_LINK, OUTSIDE, Appliance, Told, approve, last_sorted,
                      microseconds, policy, replay)
 from lab import CLIENT, SERVER, Lab, need_root
 from pcap import read_pcap, write_pcap
@@ -31,24 +31,13 @@ MACS = {"inside_macs": ["02:00:00:00:00:0a"]}
 
 # ---- runs ----
 
-class Observed:
+class Observed(Told):
     """What an observer left behind."""
 
     def __init__(self, appliance):
         self.errors = appliance.errors()
         self.events = appliance.events()
         self.files = set(os.listdir(appliance.folder))
-
-    def of(self, kind):
-        """The events of one kind."""
-        return [event for event in self.events if event["event"] == kind]
-
-    def drops(self):
-        """How many packets would be denied, by reason."""
-        counts = {}
-        for event in self.of("deny"):
-            counts[event["reason"]] = counts.get(event["reason"], 0) + event["count"]
-        return counts
 
     def summary(self):
         """(packets, bytes, conversations, answered), as it was said at the end."""

@@ -12,15 +12,15 @@ than the queues between them hold, so that the kernel loses none: what is missin
 
 import threading
 
-from frames import tcp_frame, udp_frame
+from frames import udp_frame
 from harness import INSIDE, OK, OUTSIDE, PATIENCE, Appliance, approve, policy
 from lab import CLIENT, SERVER, Lab, need_root
+from operators import FLOWS, silent_flows
 from pcap import write_pcap
 from stream import WINDOW, Stream
 from tap import check, check_equal, main, test, wait_until
 
 RELOADS = 1000
-FLOWS = 64
 
 STREAM = approve("STREAM", "outbound", protocol="udp", ports="9000-9999", source=SERVER)
 FIRST = policy(STREAM, name="first", revision=1)
@@ -118,21 +118,6 @@ def a_refused_load_costs_a_flood_nothing():
 
 
 # ---- what became of the flows ----
-
-def silent_flows(document, **config):
-    """An appliance with FLOWS flows of UDP and one of TCP on which nothing moves any more."""
-    box = Appliance(document, **config)
-    frames = [udp_frame(SERVER, 20000 + n, CLIENT, 9000 + n) for n in range(FLOWS)]
-    frames.append(tcp_frame(SERVER, 30000, CLIENT, 5432, "S"))
-    box.write_capture(INSIDE, [(0, frame) for frame in frames])
-    try:
-        box.start()
-        wait_until(lambda: box.call("status")["flows"]["live"] == FLOWS + 1, "the flows")
-    except BaseException:
-        box.__exit__()
-        raise
-    return box
-
 
 DB = approve("DB", "outbound", protocol="tcp", ports=5432, log="flows")
 LOGGED = dict(STREAM, log="flows")

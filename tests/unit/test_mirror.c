@@ -134,6 +134,18 @@ static void source_and_destination_of_ip_tell_the_side(void)
 	mirror_destroy(mirror);
 }
 
+/* What packets between two addresses tell by our prefixes. */
+static void expect_rows(const struct row *rows, size_t n)
+{
+	struct mirror *mirror = by_our_prefixes();
+	uint8_t frame[FRAME_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		expect(mirror, frame, make_ip(frame, 0, rows[i].source, rows[i].destination),
+			rows[i].side, rows[i].source);
+	mirror_destroy(mirror);
+}
+
 static void two_hosts_of_one_side_tell_nothing(void)
 {
 	static const struct row rows[] = {
@@ -143,13 +155,8 @@ static void two_hosts_of_one_side_tell_nothing(void)
 		{IN_HOST6, "2001:db8:1::11", MIRROR_UNKNOWN},
 		{OUT_HOST6, "2001:db8:3::1", MIRROR_UNKNOWN},
 	};
-	struct mirror *mirror = by_our_prefixes();
-	uint8_t frame[FRAME_MAX];
 
-	for (size_t i = 0; i < UNIT_COUNT(rows); i++)
-		expect(mirror, frame, make_ip(frame, 0, rows[i].source, rows[i].destination),
-			rows[i].side, rows[i].source);
-	mirror_destroy(mirror);
+	expect_rows(rows, UNIT_COUNT(rows));
 }
 
 static void to_a_group_the_source_alone_tells(void)
@@ -165,13 +172,8 @@ static void to_a_group_the_source_alone_tells(void)
 		{IN_HOST6, "fe80::1", MIRROR_INSIDE},
 		{OUT_HOST6, "fe80::1", MIRROR_OUTSIDE},
 	};
-	struct mirror *mirror = by_our_prefixes();
-	uint8_t frame[FRAME_MAX];
 
-	for (size_t i = 0; i < UNIT_COUNT(rows); i++)
-		expect(mirror, frame, make_ip(frame, 0, rows[i].source, rows[i].destination),
-			rows[i].side, rows[i].source);
-	mirror_destroy(mirror);
+	expect_rows(rows, UNIT_COUNT(rows));
 }
 
 static void addresses_of_both_sides_tell_nothing_unless_they_are_listed(void)
@@ -189,13 +191,8 @@ static void addresses_of_both_sides_tell_nothing_unless_they_are_listed(void)
 		{"fe80::7", "ff02::1", MIRROR_INSIDE},
 		{OUT_HOST6, "fe80::7", MIRROR_OUTSIDE},
 	};
-	struct mirror *mirror = by_our_prefixes();
-	uint8_t frame[FRAME_MAX];
 
-	for (size_t i = 0; i < UNIT_COUNT(rows); i++)
-		expect(mirror, frame, make_ip(frame, 0, rows[i].source, rows[i].destination),
-			rows[i].side, rows[i].source);
-	mirror_destroy(mirror);
+	expect_rows(rows, UNIT_COUNT(rows));
 }
 
 static void sender_and_target_of_arp_tell_the_side(void)
