@@ -38,6 +38,9 @@ CALM = {}
 REORDERING = {"late": 20, "delay": 4}
 STORM = {"lost": 5, "late": 10, "delay": 4, "twice": 1}
 
+# TCP that neither speaks nor waits for anybody: what its host may forget at any time.
+AT_REST = ("listening", "time-wait", "fin-wait-2")
+
 # What no legitimate traffic may be dropped for. What a full queue loses is no judgement.
 LOST = {"tx_full", "link_down"}
 
@@ -99,6 +102,9 @@ class Road(Lab):
         self.cable(router(place), "wire", SKY, place)
         self.cable(SKY, place + "-box", BOX, port)
         self.give(place, "eth0", *HOSTS[place])
+        # Weather is not learnt from: what a host remembers of a way's delay makes later connections
+        # wait as if they were still below the same sky.
+        self.run(place, "sysctl", "-qw", "net.ipv4.tcp_no_metrics_save=1")
         self.give(router(place), "host", *here[0])
         self.give(router(place), "wire", *here[1])
         for near, network, far in zip(here[0], ("0.0.0.0/0", "::/0"), there[1]):
@@ -123,6 +129,17 @@ class Road(Lab):
                     ).returncode == 0, "the other host", PATIENCE)
         return self.box
 
+    def settle(self):
+        """Waits until TCP of both hosts is at rest.
+
+        What a lost packet keeps open would else speak later, when the box or the weather is another.
+        """
+        excluded = [word for state in AT_REST for word in ("exclude", state)]
+        for side in (INSIDE, OUTSIDE):
+            wait_until(lambda at=side: not self.run(at, "ss", "-Htn", "state", "all",
+                                                    *excluded).stdout,
+                       "connections to end", PATIENCE)
+
     def drops(self):
         """What was dropped so far, by reason, as an operator sees it."""
         return {drop["reason"]: drop["count"] for drop in self.box.ask("show", "drops")["drops"]
@@ -141,13 +158,15 @@ class Road(Lab):
     def weather(self, may_drop=(), **options):
         """Weather on both sides of the box, while legitimate traffic goes on below it.
 
-        The traffic must have gone through the box, nothing of it dropped but for the reasons of
-        'may_drop', and the weather must have done all that it was to do.
+        The weather goes on until TCP of both hosts is at rest. The traffic must have gone through
+        the box, nothing of it dropped but for the reasons of 'may_drop', and the weather must have
+        done all that it was to do.
         """
         before, passed = self.drops(), self.box.ask("status")["packets"]["passed"]
         sky = Sky({side: self._weather(side, options) for side in (INSIDE, OUTSIDE)})
         try:
             yield sky
+            self.settle()
         finally:
             sky.end()
         new = {reason: count - before.get(reason, 0) for reason, count in self.drops().items()
