@@ -117,17 +117,19 @@ static bool needs_classification(struct pps_filter *filter, unsigned int k)
 	return true;
 }
 
-/* The source of a frame that some rule speaks of, and may start a flow, so that what is counted of
- * it is under way when its turn comes. */
-static void prepare_source(struct pps_filter *filter, unsigned int k)
+/* A frame that some rule speaks of and that may start a flow: makes its source, so that what is
+ * counted of that is under way when the frame's turn comes. */
+static bool prepare_beginning(struct pps_filter *filter, unsigned int k)
 {
 	struct burst *burst = &filter->burst;
 	const struct classification *class = &burst->classes[k];
 
 	burst->sources[k].family = 0;
-	if (class->begins != PPS_FLOW_FREE && class->rule != PPS_RULE_NONE)
-		pps_flow_source_of(
-			filter->flows, &burst->keys[k], burst->ingress->side, &burst->sources[k]);
+	if (class->begins == PPS_FLOW_FREE || class->rule == PPS_RULE_NONE)
+		return false;
+	pps_flow_source_of(
+		filter->flows, &burst->keys[k], burst->ingress->side, &burst->sources[k]);
+	return true;
 }
 
 /*
@@ -139,7 +141,7 @@ static void classify(struct pps_filter *filter)
 	struct burst *burst = &filter->burst;
 	uint8_t asked[PPS_BURST_MAX];
 	unsigned int n_asked = 0;
-	uint64_t maybe = burst->flowless;
+	uint64_t maybe = burst->flowless, begins = 0;
 
 	burst->classified = 0;
 	if (unlikely(burst->lapsed || filter->swept_generation != burst->ruleset->generation))
@@ -154,7 +156,8 @@ static void classify(struct pps_filter *filter)
 	}
 	classify_batch(burst->ruleset, burst->classes, asked, n_asked);
 	for (unsigned int i = 0; i < n_asked; i++)
-		prepare_source(filter, asked[i]);
+		begins |= (uint64_t)prepare_beginning(filter, asked[i]) << asked[i];
+	pps_flow_prepare_burst(filter->flows, burst->keys, burst->hashes, begins);
 }
 
 static bool is_classified(const struct burst *burst, unsigned int k)

@@ -134,19 +134,18 @@ static size_t half_memory(const struct pps_flow_half *half, uint32_t flows)
 		half->n * (sizeof(*half->entries) + sizeof(*half->cold)) + half->n / 8;
 }
 
-static int recent_init(struct pps_flow_table *table, const struct pps_flow_table_params *params)
+static int front_init(struct flow_front *front, const struct pps_flow_table_params *params)
 {
-	uint32_t n = rte_align32pow2(params->flows);
+	uint32_t n = rte_align32pow2(params->flows) / FRONT_SET_FLOWS;
 
-	table->recent = rte_malloc_socket(
-		"pps_flow_recent", n * sizeof(*table->recent), PPS_CACHE_LINE, params->socket);
-	if (table->recent == NULL)
+	n = RTE_MAX(n, 1u);
+	front->sets = rte_zmalloc_socket(
+		"pps_flow_front", n * sizeof(*front->sets), PPS_CACHE_LINE, params->socket);
+	if (front->sets == NULL)
 		return -ENOMEM;
-	memset(table->recent, 0xff, n * sizeof(*table->recent));
-	table->recent_mask = n - 1;
+	front->mask = n - 1;
 	return 0;
 }
-_Static_assert(PPS_FLOW_NONE == UINT32_MAX, "all bytes 0xff");
 
 static int check_params(const struct pps_flow_table_params *params)
 {
@@ -214,12 +213,13 @@ struct pps_flow_table *pps_flow_table_create(const struct pps_flow_table_params 
 	err = half_init(&table->open.halves[1], params, ".wide", sizeof(struct pps_key_wide));
 	if (err < 0)
 		goto destroy_table;
-	err = recent_init(table, params);
+	err = front_init(&table->front, params);
 	if (err < 0)
 		goto destroy_table;
 	table->capacity = params->flows;
 	table->capacity_wide = wide_flows(params);
-	table->memory = sizeof(*table) + ((size_t)table->recent_mask + 1) * sizeof(*table->recent) +
+	table->memory = sizeof(*table) +
+		((size_t)table->front.mask + 1) * sizeof(*table->front.sets) +
 		half_memory(&table->open.halves[0], params->flows) +
 		half_memory(&table->open.halves[1], wide_flows(params)) +
 		pps_flow_half_open_memory(&table->half_open) +
@@ -240,24 +240,12 @@ void pps_flow_table_destroy(struct pps_flow_table *table)
 	if (table->own_ledger)
 		pps_flow_ledger_destroy(table->ledger);
 	pps_flow_half_open_fini(&table->half_open);
-	rte_free(table->recent);
+	rte_free(table->front.sets);
 	half_fini(&table->open.halves[1]);
 	half_fini(&table->open.halves[0]);
 	/* Freed memory is reused as it is: the secret must not stay in it. */
 	explicit_bzero(&table->hasher, sizeof(table->hasher));
 	rte_free(table);
-}
-
-/*
- * Recent flows. An array by hash names the flow that was found or added last in each place, and the
- * key that rte_hash keeps for that flow says whether it is the right one: most packets never ask
- * rte_hash, and its key and the flow's entry are both under way before the first is compared. A
- * flow that is removed leaves its place, so that no place names an entry which is none.
- */
-
-static inline uint32_t *recent_place(const struct pps_flow_table *table, uint32_t hash)
-{
-	return &table->recent[hash & table->recent_mask];
 }
 
 static inline const uint8_t *stored_key(const struct pps_flow_half *half, uint32_t handle)
@@ -279,42 +267,91 @@ static inline uint64_t difference(const uint8_t *a, const uint8_t *b, size_t len
 	return ret;
 }
 
-/* Is it this key that the live flow 'handle' has? */
-static inline bool has_key(
-	const struct pps_flow_table *table, uint32_t handle, const struct pps_flow_key *key)
+static inline bool is_key(const uint8_t *stored, const struct pps_flow_key *key)
 {
-	const uint8_t *stored = stored_key(pps_flow_half_of(table, handle), handle);
-
-	if (key->is_wide != handle >> 31)
-		return false;
 	if (likely(!key->is_wide))
 		return difference(stored, (const uint8_t *)&key->v4, sizeof(key->v4)) == 0;
 	return difference(stored, (const uint8_t *)&key->wide, sizeof(key->wide)) == 0;
 }
 
-/* Which of the burst's keys are not those of the flows in their places; bits by key. */
-static uint64_t find_recent(const struct pps_flow_table *table, const struct pps_flow_key *keys,
-	unsigned int n, const uint32_t *hashes, uint32_t *handles)
+/* Is it this key that the live flow 'handle' has? */
+static inline bool has_key(
+	const struct pps_flow_table *table, uint32_t handle, const struct pps_flow_key *key)
 {
-	uint64_t missing = 0;
+	return key->is_wide == handle >> 31 &&
+		is_key(stored_key(pps_flow_half_of(table, handle), handle), key);
+}
+
+/* The live flow among those of 'slots' that has this key, or PPS_FLOW_NONE. */
+static uint32_t find_among(const struct pps_flow_table *table, const struct flow_set *set,
+	unsigned int slots, const struct pps_flow_key *key)
+{
+	for (; slots != 0; slots &= slots - 1) {
+		uint32_t handle = set->handles[__builtin_ctz(slots)];
+
+		if (has_key(table, handle, key))
+			return handle;
+	}
+	return PPS_FLOW_NONE;
+}
+
+/* What the front knows of a burst: bits by key. */
+struct front_answer {
+	uint64_t absent; /* there is no such flow */
+	uint64_t unknown; /* rte_hash has to say */
+};
+
+/* A key that is not the one of the first slot with its tag. */
+static __attribute__((noinline)) uint32_t find_further(const struct pps_flow_table *table,
+	const struct pps_flow_key *key, uint32_t hash, struct front_answer *answer, unsigned int i)
+{
+	const struct flow_set *set = front_set(&table->front, hash);
+	uint32_t handle = find_among(table, set, front_slots_of(set, front_tag(hash)), key);
+
+	if (handle != PPS_FLOW_NONE)
+		return handle;
+	if (set->strays == 0)
+		answer->absent |= UINT64_C(1) << i;
+	else
+		answer->unknown |= UINT64_C(1) << i;
+	return PPS_FLOW_NONE;
+}
+
+static struct front_answer ask_front(const struct pps_flow_table *table,
+	const struct pps_flow_key *keys, unsigned int n, const uint32_t *hashes, uint32_t *handles)
+{
+	struct front_answer ret = {0};
+	const struct flow_front front = table->front;
+	const struct pps_flow_half *halves = table->open.halves;
+	const uint8_t *stored[PPS_FLOW_BURST_MAX];
 
 	for (unsigned int i = 0; i < n; i++)
-		rte_prefetch0(recent_place(table, hashes[i]));
+		rte_prefetch0(front_set(&front, hashes[i]));
 	for (unsigned int i = 0; i < n; i++) {
-		uint32_t handle = *recent_place(table, hashes[i]);
+		const struct flow_set *set = front_set(&front, hashes[i]);
+		unsigned int slots = front_slots_of(set, front_tag(hashes[i]));
 
-		handles[i] = handle;
+		if (slots == 0) {
+			handles[i] = PPS_FLOW_NONE;
+			ret.absent |= (uint64_t)(set->strays == 0) << i;
+			ret.unknown |= (uint64_t)(set->strays != 0) << i;
+			continue;
+		}
+		handles[i] = set->handles[__builtin_ctz(slots)];
+		stored[i] = stored_key(&halves[handles[i] >> 31], handles[i]);
+		rte_prefetch0(stored[i]);
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		uint32_t handle = handles[i];
+
 		if (handle == PPS_FLOW_NONE)
 			continue;
-		rte_prefetch0(stored_key(pps_flow_half_of(table, handle), handle));
+		if (unlikely(handle >> 31 != keys[i].is_wide || !is_key(stored[i], &keys[i])))
+			handle = handles[i] = find_further(table, &keys[i], hashes[i], &ret, i);
+		if (likely(handle != PPS_FLOW_NONE))
+			rte_prefetch0(&halves[handle >> 31].entries[handle & PPS_FLOW_POSITION]);
 	}
-	for (unsigned int i = 0; i < n; i++) {
-		if (unlikely(handles[i] == PPS_FLOW_NONE || !has_key(table, handles[i], &keys[i])))
-			missing |= UINT64_C(1) << i;
-		else
-			rte_prefetch0(pps_flow_at(table, handles[i]));
-	}
-	return missing;
+	return ret;
 }
 
 /* The part of a burst that belongs to one half. */
@@ -324,6 +361,22 @@ struct half_burst {
 	uint8_t places[PPS_FLOW_BURST_MAX]; /* in the caller's arrays */
 	unsigned int n;
 };
+
+/* Parts those of the burst that 'which' names, bits by key. */
+static void part(struct half_burst bursts[2], const struct pps_flow_key *keys,
+	const uint32_t *hashes, uint64_t which)
+{
+	bursts[0].n = 0;
+	bursts[1].n = 0;
+	for (; which != 0; which &= which - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(which);
+		struct half_burst *burst = &bursts[keys[i].is_wide];
+
+		burst->keys[burst->n] = &keys[i];
+		burst->hashes[burst->n] = hashes[i];
+		burst->places[burst->n++] = (uint8_t)i;
+	}
+}
 
 static uint64_t lookup_half(const struct pps_flow_table *table, struct half_burst *burst,
 	unsigned int wide, uint32_t *handles)
@@ -345,7 +398,7 @@ static uint64_t lookup_half(const struct pps_flow_table *table, struct half_burs
 		}
 		rte_prefetch0(&half->entries[positions[i]]);
 		handles[place] = (uint32_t)positions[i] | wide << 31;
-		*recent_place(table, burst->hashes[i]) = handles[place];
+		front_found(&table->front, burst->hashes[i], handles[place]);
 	}
 	return missing;
 }
@@ -354,37 +407,48 @@ uint64_t pps_flow_lookup_burst(struct pps_flow_table *table, const struct pps_fl
 	unsigned int n, uint32_t *hashes, uint32_t *handles)
 {
 	struct half_burst bursts[2];
-	uint64_t missing;
+	struct front_answer answer;
 
 	assert(n <= PPS_FLOW_BURST_MAX);
 	pps_flow_hasher_burst(&table->hasher, keys, n, hashes);
 	PPS_STAGE(HASH);
 	table->open.touched = 0;
-	missing = find_recent(table, keys, n, hashes, handles);
-	if (likely(missing == 0))
-		return 0;
-	bursts[0].n = 0;
-	bursts[1].n = 0;
-	for (; missing != 0; missing &= missing - 1) {
-		unsigned int i = (unsigned int)__builtin_ctzll(missing);
-		struct half_burst *burst = &bursts[keys[i].is_wide];
-
-		burst->keys[burst->n] = &keys[i];
-		burst->hashes[burst->n] = hashes[i];
-		burst->places[burst->n++] = (uint8_t)i;
-	}
-	return lookup_half(table, &bursts[0], 0, handles) |
+	answer = ask_front(table, keys, n, hashes, handles);
+	table->absent = answer.absent;
+	if (likely(answer.unknown == 0))
+		return answer.absent;
+	part(bursts, keys, hashes, answer.unknown);
+	return answer.absent | lookup_half(table, &bursts[0], 0, handles) |
 		lookup_half(table, &bursts[1], 1, handles);
+}
+
+void pps_flow_prepare_burst(const struct pps_flow_table *table, const struct pps_flow_key *keys,
+	const uint32_t *hashes, uint64_t which)
+{
+	struct half_burst bursts[2];
+	int32_t positions[PPS_FLOW_BURST_MAX];
+
+	/* rte_hash has looked for the others already. */
+	which &= table->absent;
+	if (which == 0)
+		return;
+	part(bursts, keys, hashes, which);
+	for (unsigned int i = 0; i < 2; i++) {
+		if (bursts[i].n > 0)
+			rte_hash_lookup_with_hash_bulk(table->open.halves[i].hash, bursts[i].keys,
+				bursts[i].hashes, bursts[i].n, positions);
+	}
 }
 
 uint32_t pps_flow_lookup(
 	const struct pps_flow_table *table, const struct pps_flow_key *key, uint32_t hash)
 {
-	uint32_t recent = *recent_place(table, hash);
+	const struct flow_set *set = front_set(&table->front, hash);
+	uint32_t handle = find_among(table, set, front_slots_of(set, front_tag(hash)), key);
 	int32_t position;
 
-	if (recent != PPS_FLOW_NONE && has_key(table, recent, key))
-		return recent;
+	if (handle != PPS_FLOW_NONE || set->strays == 0)
+		return handle;
 	position = rte_hash_lookup_with_hash(table->open.halves[key->is_wide].hash, key, hash);
 	if (position < 0)
 		return PPS_FLOW_NONE;
@@ -437,7 +501,7 @@ uint32_t pps_flow_add(struct pps_flow_table *table, const struct pps_flow_key *k
 	__atomic_store_n(&table->n_live, table->n_live + 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&table->n_wide, table->n_wide + key->is_wide, __ATOMIC_RELAXED);
 	handle = position | (key->is_wide ? PPS_FLOW_WIDE : 0);
-	*recent_place(table, hash) = handle;
+	front_add(&table->front, hash, handle);
 	note_change(table, hash);
 	return handle;
 }
@@ -456,8 +520,7 @@ void pps_flow_remove(struct pps_flow_table *table, uint32_t handle)
 	pps_flow_key_at(table, handle, &key);
 	hash = pps_flow_hash(table, &key);
 	rte_hash_del_key_with_hash(half->hash, &key, hash);
-	if (*recent_place(table, hash) == handle)
-		*recent_place(table, hash) = PPS_FLOW_NONE;
+	front_remove(&table->front, hash, handle);
 	half->live[position / 64] &= ~(1ull << position % 64);
 	half->entries[position].state = PPS_FLOW_FREE;
 	__atomic_store_n(&table->n_live, table->n_live - 1, __ATOMIC_RELAXED);

@@ -12,6 +12,8 @@
 #include <pps_flow_hash.h>
 #include <pps_flow_hot.h>
 
+#include "flow_front.h"
+
 /* SipHash-2-4 of 'n_words' little-endian words. */
 uint64_t pps_flow_siphash(const uint64_t key[2], const uint64_t *words, unsigned int n_words);
 
@@ -46,8 +48,8 @@ void pps_flow_leave(struct pps_flow_table *table, uint32_t handle);
 /* worker: rw; management: ro (n_live, n_wide, half_open.n) */
 struct pps_flow_table {
 	struct pps_flow_open open;
-	uint32_t *recent; /* handles by hash, PPS_FLOW_NONE: none; see flow.c */
-	uint32_t recent_mask;
+	struct flow_front front;
+	uint64_t absent; /* of the last burst, what rte_hash was not asked: bits by key */
 	struct pps_flow_hasher hasher;
 	struct flow_half_open half_open;
 	struct pps_flow_ledger *ledger;

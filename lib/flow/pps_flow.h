@@ -9,7 +9,9 @@
  *            key is not (source, destination) but (inside, outside): the ingress port says which
  *            address is which. Two tables lie under one face: rte_hash with 16-byte keys for plain
  *            IPv4 and with 48-byte keys for IPv6 and for IPv4 behind two VLAN tags. Positions of
- *            rte_hash index an array of entries, one cache line each.
+ *            rte_hash index an array of entries, one cache line each. Before rte_hash stands a
+ *            front (flow_front.h) that knows nearly all live flows by their hash, and nearly always
+ *            for certain that there is none.
  *
  * Hash       Keys come from the wire, so collisions must not be chosen there. The hash is AES
  *            rounds keyed with a random secret made at creation (SipHash where the CPU has no AES);
@@ -57,8 +59,8 @@
  *            rule, and of each source under rules that limit that. pps_flow_remove() undoes all of
  *            it, so that the counts are exact whichever way a flow ends.
  *
- * Memory     Bytes: for each of 'flows' 104 of entry, 44 to 57 of rte_hash and 4 to 8 of the array
- *            of recent flows (flow.c); for each of 'wide' 104 and 76 to 89; for each that may be
+ * Memory     Bytes: for each of 'flows' 104 of entry, 44 to 57 of rte_hash and 4 to 8 of the
+ *            front; for each of 'wide' 104 and 76 to 89; for each that may be
  *            half-open 64; and 32 to 42 for each of 'flows' once more, to count sources. With the
  *            default bounds that is 430 a flow. 16 million flows, a quarter of them wide and one in
  *            sixteen half-open, take 266 each, 4.0 GiB; with an eighth of them wide 241.
@@ -286,6 +288,11 @@ void pps_flow_table_destroy(struct pps_flow_table *table);
  * have no flow, bits by key. */
 uint64_t pps_flow_lookup_burst(struct pps_flow_table *table, const struct pps_flow_key *keys,
 	unsigned int n, uint32_t *hashes, uint32_t *handles);
+/* Flows of these keys of the last burst are about to be added, bits by key: brings in what rte_hash
+ * reads for that, of all of them at once, where one after the other would wait for memory again and
+ * again. */
+void pps_flow_prepare_burst(const struct pps_flow_table *table, const struct pps_flow_key *keys,
+	const uint32_t *hashes, uint64_t which);
 /* One key whose hash is known. */
 uint32_t pps_flow_lookup(
 	const struct pps_flow_table *table, const struct pps_flow_key *key, uint32_t hash);
