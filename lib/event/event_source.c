@@ -15,27 +15,27 @@
 
 #define HEAD PPS_EVENT_AGGREGATES /* of the list of places in use */
 
-/* What makes denies one record: everything but the source port, in words, so that comparing and
- * spreading cost a few instructions. */
-#define KEY_WORDS 7
-struct deny_key {
-	uint64_t words[KEY_WORDS];
+/* The first line of a record in words, so that comparing, spreading and writing it cost a few
+ * instructions. All of it but the source port makes denies one record. */
+#define WORDS    8
+#define SRC_PORT (UINT64_C(0xffff) << 48) /* in the last word */
+struct identity {
+	uint64_t words[WORDS];
 };
-
-struct place {
-	struct pps_event event; /* of the first packet; count is 0: the place is free */
-	struct deny_key key;
-} __attribute__((aligned(PPS_CACHE_LINE)));
+_Static_assert(offsetof(struct pps_event, wall_ns) == sizeof(struct identity) &&
+		sizeof(struct identity) == PPS_CACHE_LINE,
+	"the first line");
 
 /* worker: rw, but for the ring's far end. */
 struct pps_event_source {
 	struct rte_ring *ring;
 	struct pps_worker_stats *stats;
 	uint64_t lost; /* records since the last that fitted */
-	uint64_t secret; /* keeps the places of denies unpredictable */
+	uint64_t secret[WORDS]; /* keeps the places of denies unpredictable */
 	/* Places in use, in the order of their first packet, in a ring through HEAD. */
 	uint16_t next[PPS_EVENT_AGGREGATES + 1], prev[PPS_EVENT_AGGREGATES + 1];
-	struct place places[PPS_EVENT_AGGREGATES];
+	/* Of the first packet each; count is 0: the place is free. */
+	struct pps_event places[PPS_EVENT_AGGREGATES] __attribute__((aligned(PPS_CACHE_LINE)));
 };
 
 /* ---- life ---- */
@@ -57,7 +57,7 @@ struct pps_event_source *pps_event_source_create(
 		errno = ENOMEM;
 		return NULL;
 	}
-	if (getrandom(&source->secret, sizeof(source->secret), 0) != sizeof(source->secret))
+	if (getrandom(source->secret, sizeof(source->secret), 0) != sizeof(source->secret))
 		goto free_source;
 	source->stats = stats;
 	source->next[HEAD] = source->prev[HEAD] = HEAD;
@@ -108,8 +108,8 @@ static void emit(struct pps_event_source *source, struct pps_event *event, unsig
 /* Sends the record in a place, and frees the place. */
 static void flush(struct pps_event_source *source, unsigned int place, unsigned int reserve)
 {
-	emit(source, &source->places[place].event, reserve);
-	source->places[place].event.count = 0;
+	emit(source, &source->places[place], reserve);
+	source->places[place].count = 0;
 	source->next[source->prev[place]] = source->next[place];
 	source->prev[source->next[place]] = source->prev[place];
 }
@@ -130,50 +130,78 @@ static inline bool has_l4(const struct pps_packet *packet)
 	return packet->l4_offset != 0 && !packet->later_fragment;
 }
 
+/* The first is the least significant and lies first. */
+static inline uint64_t pack8(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+	return a | b << 8 | c << 16 | d << 24;
+}
 static inline uint64_t pack16(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
-	return a << 48 | b << 32 | c << 16 | d;
+	return a | b << 16 | c << 32 | d << 48;
 }
+#define IS_AT(member, word, byte) (offsetof(struct pps_event, member) == 8 * (word) + (byte))
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words are packed so");
+_Static_assert(IS_AT(src, 0, 0) && IS_AT(dst, 2, 0) && IS_AT(generation, 4, 0) &&
+		IS_AT(rule, 4, 4) && IS_AT(dst_port, 5, 0) && IS_AT(vlan, 5, 2) &&
+		IS_AT(inner_vlan, 5, 4) && IS_AT(ethertype, 5, 6),
+	"words 0 to 5");
+_Static_assert(IS_AT(family, 6, 0) && IS_AT(protocol, 6, 1) && IS_AT(icmp_type, 6, 2) &&
+		IS_AT(icmp_code, 6, 3) && IS_AT(kind, 6, 4) && IS_AT(detail, 6, 5) &&
+		IS_AT(segment, 6, 6) && IS_AT(direction, 6, 7),
+	"word 6");
+_Static_assert(
+	IS_AT(flags, 7, 0) && IS_AT(state, 7, 1) && IS_AT(has_l4, 7, 2) && IS_AT(src_port, 7, 6),
+	"word 7");
 
-static inline void make_key(struct deny_key *key, const struct pps_event_denial *denial)
+static inline void identify(const struct pps_event_denial *denial, struct identity *ret)
 {
 	const struct pps_packet *packet = denial->packet;
+	uint64_t direction = 0;
 
-	memcpy(&key->words[0], packet->src, sizeof(packet->src));
-	memcpy(&key->words[2], packet->dst, sizeof(packet->dst));
-	key->words[4] = (uint64_t)denial->generation << 32 | denial->rule;
-	key->words[5] =
-		pack16(packet->dst_port, packet->vlan, packet->inner_vlan, packet->ethertype);
-	key->words[6] = pack16((uint64_t)packet->family << 8 | packet->protocol,
-		(uint64_t)packet->icmp_type << 8 | packet->icmp_code,
-		(uint64_t)denial->reason << 8 | denial->segment,
-		(uint64_t)denial->side << 5 | (uint64_t)denial->flags << 1 | has_l4(packet));
+	if (likely(denial->reason != PPS_REASON_SIDE_UNKNOWN))
+		direction = pps_side_direction((enum pps_side)denial->side);
+	memcpy(&ret->words[0], packet->src, sizeof(packet->src));
+	memcpy(&ret->words[2], packet->dst, sizeof(packet->dst));
+	ret->words[4] = denial->generation | (uint64_t)denial->rule << 32;
+	ret->words[5] = pack16(rte_be_to_cpu_16(packet->dst_port), packet->vlan, packet->inner_vlan,
+		packet->ethertype);
+	ret->words[6] =
+		pack8(packet->family, packet->protocol, packet->icmp_type, packet->icmp_code) |
+		pack8(PPS_EVENT_DENY, denial->reason, denial->segment, direction) << 32;
+	ret->words[7] = pack8(denial->flags, 0, has_l4(packet), 0) |
+		(uint64_t)rte_be_to_cpu_16(packet->src_port) << 48;
 }
-_Static_assert(sizeof(((struct pps_packet *)0)->src) == 16, "two words");
+
+/* Both halves of the product. */
+static inline uint64_t fold(uint64_t a, uint64_t b)
+{
+	__extension__ typedef unsigned __int128 wide;
+	wide product = (wide)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
 
 /* Only spreads: equality is decided by comparing. */
 static inline unsigned int find_place(
-	const struct pps_event_source *source, const struct deny_key *key)
+	const struct pps_event_source *source, const struct identity *identity)
 {
-	static const uint64_t odd[KEY_WORDS] = {0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9,
-		0x94d049bb133111eb, 0xd6e8feb86659fd93, 0xff51afd7ed558ccd, 0xc4ceb9fe1a85ec53,
-		0xa0761d6478bd642f};
-	uint64_t h = source->secret;
+	const uint64_t *words = identity->words, *secret = source->secret;
+	uint64_t h = fold(words[0] ^ secret[0], words[1] ^ secret[1]) ^
+		fold(words[2] ^ secret[2], words[3] ^ secret[3]) ^
+		fold(words[4] ^ secret[4], words[5] ^ secret[5]) ^
+		fold(words[6] ^ secret[6], (words[7] & ~SRC_PORT) ^ secret[7]);
 
-#pragma GCC unroll 7
-	for (unsigned int i = 0; i < KEY_WORDS; i++)
-		h += ((key->words[i] ^ source->secret) >> 29 ^ key->words[i]) * odd[i];
-	h = (h ^ h >> 32) * odd[0];
-	return (unsigned int)(h >> 40) & (PPS_EVENT_AGGREGATES - 1);
+	return (unsigned int)(h ^ h >> 32) & (PPS_EVENT_AGGREGATES - 1);
 }
 
-static inline bool is_same(const struct deny_key *a, const struct deny_key *b)
+static inline bool is_same(const struct pps_event *event, const struct identity *identity)
 {
-	uint64_t difference = 0;
+	const uint64_t *words = (const uint64_t *)event;
+	uint64_t difference = (words[WORDS - 1] ^ identity->words[WORDS - 1]) & ~SRC_PORT;
 
-#pragma GCC unroll 7
-	for (unsigned int i = 0; i < KEY_WORDS; i++)
-		difference |= a->words[i] ^ b->words[i];
+#pragma GCC unroll 8
+	for (unsigned int i = 0; i < WORDS - 1; i++)
+		difference |= words[i] ^ identity->words[i];
 	return difference == 0;
 }
 
@@ -194,69 +222,43 @@ static inline void clear(struct pps_event *event)
 	lines[1] = (line){0};
 }
 
-static inline void fill(struct pps_event *event, const struct pps_packet *packet)
-{
-	memcpy(event->src, packet->src, sizeof(event->src));
-	memcpy(event->dst, packet->dst, sizeof(event->dst));
-	event->src_port = rte_be_to_cpu_16(packet->src_port);
-	event->dst_port = rte_be_to_cpu_16(packet->dst_port);
-	event->vlan = packet->vlan;
-	event->inner_vlan = packet->inner_vlan;
-	event->ethertype = packet->ethertype;
-	event->family = packet->family;
-	event->protocol = packet->protocol;
-	event->icmp_type = packet->icmp_type;
-	event->icmp_code = packet->icmp_code;
-	event->has_l4 = has_l4(packet);
-}
-
-/* The place that the key spreads to is 'i'. */
+/* The place that the identity spreads to is 'i'. */
 static inline void deny(struct pps_event_source *source, uint64_t wall_ns,
-	const struct pps_event_denial *denial, const struct deny_key *key, unsigned int i)
+	const struct identity *identity, unsigned int i)
 {
-	struct place *place = &source->places[i];
-	struct pps_event *event = &place->event;
+	struct pps_event *event = &source->places[i];
 
 	if (event->count != 0) {
-		if (likely(is_same(&place->key, key) && !is_over(event, wall_ns))) {
+		if (likely(is_same(event, identity) && !is_over(event, wall_ns))) {
 			event->count++;
 			return;
 		}
 		flush(source, i, PPS_EVENT_AGGREGATES);
 	}
-	place->key = *key;
-	clear(event);
+	/* Nobody writes the rest of it, which is zero from the beginning. */
+	memcpy(event, identity, sizeof(*identity));
 	event->wall_ns = wall_ns;
 	event->count = 1;
-	event->generation = denial->generation;
-	event->rule = denial->rule;
-	event->kind = PPS_EVENT_DENY;
-	event->detail = denial->reason;
-	event->segment = denial->segment;
-	if (likely(denial->reason != PPS_REASON_SIDE_UNKNOWN))
-		event->direction = (uint8_t)pps_side_direction((enum pps_side)denial->side);
-	event->flags = denial->flags;
-	fill(event, denial->packet);
 	append(source, i);
 }
 
 void pps_event_deny_burst(struct pps_event_source *source, uint64_t wall_ns,
 	const struct pps_event_denial *denials, unsigned int n)
 {
-	struct deny_key keys[PPS_EVENT_DENIALS_MAX];
+	struct identity identities[PPS_EVENT_DENIALS_MAX];
 	uint16_t places[PPS_EVENT_DENIALS_MAX];
 
 	for (unsigned int i = 0; i < n; i++) {
 		const uint8_t *lines;
 
-		make_key(&keys[i], &denials[i]);
-		places[i] = (uint16_t)find_place(source, &keys[i]);
+		identify(&denials[i], &identities[i]);
+		places[i] = (uint16_t)find_place(source, &identities[i]);
 		lines = (const uint8_t *)&source->places[places[i]];
-		for (unsigned int k = 0; k < sizeof(struct place); k += PPS_CACHE_LINE)
-			rte_prefetch0(lines + k);
+		rte_prefetch0(lines);
+		rte_prefetch0(lines + PPS_CACHE_LINE);
 	}
 	for (unsigned int i = 0; i < n; i++)
-		deny(source, wall_ns, &denials[i], &keys[i], places[i]);
+		deny(source, wall_ns, &identities[i], places[i]);
 }
 _Static_assert(PPS_EVENT_AGGREGATES <= UINT16_MAX, "a place has 16 bits");
 
@@ -268,8 +270,7 @@ void pps_event_tick(struct pps_event_source *source, uint64_t wall_ns, bool all)
 
 	for (unsigned int i = 0; i < max; i++) {
 		place = source->next[HEAD];
-		if (likely(place == HEAD) ||
-			(!all && !is_over(&source->places[place].event, wall_ns)))
+		if (likely(place == HEAD) || (!all && !is_over(&source->places[place], wall_ns)))
 			return;
 		flush(source, place, reserve);
 	}

@@ -71,26 +71,31 @@ const char *pps_flow_end_word(enum pps_flow_end end);
 /* One record on a ring. Fixed size, no pointers. Addresses by role: source initiated (for denies:
  * source of the packet). Ports host order. */
 struct pps_event {
-	uint64_t wall_ns; /* of the first packet (deny), of the start, or of the end */
-	uint64_t started_ns; /* flow end */
-	uint64_t count; /* deny: packets */
-	uint64_t packets[2],
-		bytes[2]; /* flow end; [0] from the initiator, [1] from the responder */
-	uint64_t lost; /* records lost before this one */
+	/* First cache line: what a record is of. Denies that differ in the source port alone are
+	 * one; event_source.c writes this line by words. */
+	uint8_t src[16], dst[16];
 	uint32_t generation;
 	uint32_t rule; /* slot; 0: none */
-	uint8_t src[16], dst[16];
-	uint16_t src_port, dst_port, vlan, inner_vlan;
-	uint16_t ethertype;
+	uint16_t dst_port, vlan, inner_vlan, ethertype;
+	uint8_t family, protocol, icmp_type, icmp_code;
 	uint8_t kind; /* enum pps_event_kind */
 	uint8_t detail; /* deny: enum pps_reason; flow end: enum pps_flow_end */
-	uint8_t family, protocol, icmp_type, icmp_code;
 	uint8_t segment;
 	uint8_t direction; /* enum pps_direction: of the flow, or of the denied packet; 0: unknown
 			    */
 	uint8_t flags; /* PPS_EVENT_AUDIT and so on */
 	uint8_t state; /* flow end: enum pps_flow_state before */
 	uint8_t has_l4; /* ports, or ICMP type and code, were read */
+	uint8_t pad[3];
+	uint16_t src_port;
+
+	/* Second: when and how much. */
+	uint64_t wall_ns; /* of the first packet (deny), of the start, or of the end */
+	uint64_t started_ns; /* flow end */
+	uint64_t count; /* deny: packets */
+	uint64_t packets[2],
+		bytes[2]; /* flow end; [0] from the initiator, [1] from the responder */
+	uint64_t lost; /* records lost before this one */
 };
 _Static_assert(sizeof(struct pps_event) == 2 * PPS_CACHE_LINE, "a record is two cache lines");
 

@@ -123,6 +123,54 @@ static void denies_that_differ_in_anything_else_are_records_of_their_own(void)
 	event_tear_down(&f);
 }
 
+/* Ends what is open: 'n' records of one packet each. */
+static void expect_singles(struct event_fixture *f, unsigned int n)
+{
+	struct pps_event event;
+
+	pps_event_tick(f->source, NOW, true);
+	for (; take(f, &event); n--)
+		CU_ASSERT_EQUAL(event.count, 1);
+	CU_ASSERT_EQUAL(n, 0);
+}
+
+/* There are more kinds of them than places, but for flags: those are tried with many secrets. */
+static void denies_that_differ_a_little_are_told_apart_where_they_meet(void)
+{
+	struct pps_packet packet = event_make_telnet(1024), none = packet;
+	struct event_fixture f;
+
+	event_set_up(&f, LARGE);
+	for (unsigned int i = 0; i < 4096; i++) {
+		packet.icmp_type = (uint8_t)i;
+		packet.icmp_code = (uint8_t)(i >> 8);
+		deny(&f, NOW, &packet);
+	}
+	expect_singles(&f, 4096);
+	for (unsigned int i = 0; i < 4096; i++)
+		pps_event_deny(f.source, NOW, &packet, (uint8_t)i, PPS_SIDE_OUTSIDE,
+			PPS_REASON_NONE + (i >> 8), 0, 1, 0);
+	expect_singles(&f, 4096);
+	for (unsigned int i = 0; i < 4096; i++)
+		pps_event_deny(
+			f.source, NOW, &packet, 0, PPS_SIDE_OUTSIDE, PPS_REASON_BANNED, i, 1, 0);
+	expect_singles(&f, 4096);
+	for (unsigned int i = 0; i < 4096; i++)
+		pps_event_deny(
+			f.source, NOW, &packet, 0, PPS_SIDE_OUTSIDE, PPS_REASON_BANNED, 0, i, 0);
+	expect_singles(&f, 4096);
+	event_tear_down(&f);
+	none.l4_offset = 0;
+	for (unsigned int round = 0; round < 40; round++) {
+		event_set_up(&f, 64);
+		for (unsigned int i = 0; i < 64; i++)
+			pps_event_deny(f.source, NOW, i & 32 ? &packet : &none, 0, PPS_SIDE_OUTSIDE,
+				PPS_REASON_BANNED, 0, 1, i & 31);
+		expect_singles(&f, 64);
+		event_tear_down(&f);
+	}
+}
+
 /* All places have held a record with a direction before. */
 static void a_record_holds_nothing_of_the_one_before_in_its_place(void)
 {
@@ -145,6 +193,7 @@ static void a_record_holds_nothing_of_the_one_before_in_its_place(void)
 	while (take(&f, &event)) {
 		CU_ASSERT_EQUAL(event.direction, 0);
 		CU_ASSERT_EQUAL(event.state, 0);
+		CU_ASSERT_EQUAL(event.started_ns, 0);
 	}
 	event_tear_down(&f);
 }
@@ -435,6 +484,7 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(a_deny_is_one_record_when_its_second_is_over),
 	UNIT_TEST(a_million_denies_from_random_ports_are_one_record),
 	UNIT_TEST(denies_that_differ_in_anything_else_are_records_of_their_own),
+	UNIT_TEST(denies_that_differ_a_little_are_told_apart_where_they_meet),
 	UNIT_TEST(a_record_holds_nothing_of_the_one_before_in_its_place),
 	UNIT_TEST(the_same_denied_often_in_one_burst_is_one_record),
 	UNIT_TEST(each_second_has_its_record),
