@@ -14,7 +14,7 @@
  *  6 icmp        judge_icmp_error() (filter_icmp.c), and neighbour discovery in front_check()
  *  7 start       judge_new(): may this packet start a flow? Else judge_picked_up()
  *  8 classify    judge_new(): the ruleset's answer, asked for the whole burst beforehand, and the
- *                rule's limits (filter_limits.c)
+ *                rule's limits (filter_limits.c). is_unapproved(): what most denied packets are
  *  9 tunnel      judge_tunnel(): dropped in this build
  * 10 account     room_for(): the table and its half-open flows; account(): counters and events
  *                (filter_account.c)
@@ -112,24 +112,38 @@ static bool needs_classification(struct pps_filter *filter, unsigned int k)
 	}
 	if (packet->kind != PPS_PACKET_IP || pps_flow_begin(packet, &state) != PPS_REASON_NONE)
 		return false;
-	classification_make(class, &burst->keys[k], burst->ingress->side, packet->icmp_code);
+	if (unlikely(state == PPS_FLOW_ICMP_QUERY))
+		classification_make(
+			class, &burst->keys[k], burst->ingress->side, packet->icmp_code);
+	else
+		classification_of_packet(class, packet, burst->ingress->side);
 	class->begins = (uint8_t)state;
 	return true;
 }
 
-/* A frame that some rule speaks of and that may start a flow: makes its source, so that what is
- * counted of that is under way when the frame's turn comes. */
-static bool prepare_beginning(struct pps_filter *filter, unsigned int k)
+/* What frames that some rule speaks of, and may start a flow, need when their turn comes: their
+ * sources, so that what is counted of them is under way, and room in the table. */
+static void prepare_new(struct pps_filter *filter, const uint8_t *asked, unsigned int n_asked)
 {
 	struct burst *burst = &filter->burst;
-	const struct classification *class = &burst->classes[k];
+	uint64_t expected = 0;
 
-	burst->sources[k].family = 0;
-	if (class->begins == PPS_FLOW_FREE || class->rule == PPS_RULE_NONE)
-		return false;
-	pps_flow_source_of(
-		filter->flows, &burst->keys[k], burst->ingress->side, &burst->sources[k]);
-	return true;
+	for (unsigned int i = 0; i < n_asked; i++) {
+		unsigned int k = asked[i];
+		const struct classification *class = &burst->classes[k];
+
+		burst->sources[k].family = 0;
+		if (class->begins == PPS_FLOW_FREE)
+			continue;
+		if (class->rule == PPS_RULE_NONE) {
+			burst->unapproved |= UINT64_C(1) << k;
+			continue;
+		}
+		expected |= UINT64_C(1) << k;
+		pps_flow_source_of(
+			filter->flows, &burst->keys[k], burst->ingress->side, &burst->sources[k]);
+	}
+	pps_flow_prepare_burst(filter->flows, burst->keys, burst->hashes, expected);
 }
 
 /*
@@ -141,9 +155,10 @@ static void classify(struct pps_filter *filter)
 	struct burst *burst = &filter->burst;
 	uint8_t asked[PPS_BURST_MAX];
 	unsigned int n_asked = 0;
-	uint64_t maybe = burst->flowless, begins = 0;
+	uint64_t maybe = burst->flowless;
 
 	burst->classified = 0;
+	burst->unapproved = 0;
 	if (unlikely(burst->lapsed || filter->swept_generation != burst->ruleset->generation))
 		maybe = burst->n_keyed == 0 ? 0 : UINT64_MAX >> (64 - burst->n_keyed);
 	for (; maybe != 0; maybe &= maybe - 1) {
@@ -155,9 +170,7 @@ static void classify(struct pps_filter *filter)
 		burst->classified |= UINT64_C(1) << k;
 	}
 	classify_batch(burst->ruleset, burst->classes, asked, n_asked);
-	for (unsigned int i = 0; i < n_asked; i++)
-		begins |= (uint64_t)prepare_beginning(filter, asked[i]) << asked[i];
-	pps_flow_prepare_burst(filter->flows, burst->keys, burst->hashes, begins);
+	prepare_new(filter, asked, n_asked);
 }
 
 static bool is_classified(const struct burst *burst, unsigned int k)
@@ -454,7 +467,8 @@ static enum pps_reason judge_known(
 	return PPS_REASON_NONE;
 }
 
-enum pps_reason judge_keyed(struct pps_filter *filter, unsigned int k, struct pps_verdict *verdict)
+static enum pps_reason judge_flow(
+	struct pps_filter *filter, unsigned int k, struct pps_verdict *verdict)
 {
 	struct burst *burst = &filter->burst;
 	const struct pps_packet *packet = &burst->packets[burst->keyed[k]];
@@ -478,6 +492,25 @@ enum pps_reason judge_keyed(struct pps_filter *filter, unsigned int k, struct pp
 	if (handle == PPS_FLOW_NONE)
 		return judge_new(filter, k, PPS_FLOW_NONE, verdict);
 	return judge_known(filter, k, handle, verdict);
+}
+
+/*
+ * A packet without a flow that step 4 lets through, that may start one by step 7, and of which no
+ * rule speaks, is not approved. Unless an earlier frame may have changed any of that, this is all
+ * that is left to ask of it.
+ */
+static inline bool is_unapproved(
+	const struct pps_flow_table *flows, const struct burst *burst, unsigned int k)
+{
+	return (burst->unapproved >> k & 1) != 0 && burst->handles[k] == PPS_FLOW_NONE &&
+		!pps_flow_is_touched(flows, burst->hashes[k]) && source_is_allowed(burst, k);
+}
+
+enum pps_reason judge_keyed(struct pps_filter *filter, unsigned int k, struct pps_verdict *verdict)
+{
+	if (is_unapproved(filter->flows, &filter->burst, k))
+		return PPS_REASON_NOT_APPROVED;
+	return judge_flow(filter, k, verdict);
 }
 
 /* ---- the burst ---- */

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include <rte_branch_prediction.h>
+
 #include "filter_priv.h"
 
 static uint8_t key_family(const struct pps_flow_key *key)
@@ -20,48 +22,45 @@ void classification_make(struct classification *class, const struct pps_flow_key
 	pps_class_key_make(key, initiator, icmp_code, &class->key);
 	class->initiator = (uint8_t)initiator;
 	class->code = icmp_code;
-	class->family = key_family(key);
+	class->context = classification_context(initiator, key_family(key));
 }
 
-/* The questions to one context, and which of 'classes' they are. */
-struct questions {
+/* Puts the questions to the context of the first of them. The others are left, in order, in
+ * 'asked'; returns how many. */
+static unsigned int classify_first(const struct pps_ruleset *ruleset,
+	struct classification *classes, uint8_t *asked, unsigned int n_asked)
+{
 	const struct pps_class_key *keys[PPS_BURST_MAX];
 	uint8_t chosen[PPS_BURST_MAX];
-	unsigned int n;
-};
-
-static void classify_context(const struct pps_ruleset *ruleset, struct classification *classes,
-	struct questions *questions, enum pps_side initiator, uint8_t family)
-{
 	uint32_t rules[PPS_BURST_MAX];
+	uint8_t context = classes[asked[0]].context;
+	unsigned int n = 0, n_left = 0;
 
-	if (questions->n == 0)
-		return;
-	pps_ruleset_classify(ruleset, pps_side_direction(initiator), family, questions->keys,
-		questions->n, rules);
-	for (unsigned int i = 0; i < questions->n; i++)
-		classes[questions->chosen[i]].rule = rules[i];
+	for (unsigned int i = 0; i < n_asked; i++) {
+		const struct classification *class = &classes[asked[i]];
+
+		if (unlikely(class->context != context)) {
+			asked[n_left++] = asked[i];
+			continue;
+		}
+		keys[n] = &class->key;
+		chosen[n++] = asked[i];
+	}
+	pps_ruleset_classify(
+		ruleset, pps_side_direction(context >> 1), context & 1 ? 6 : 4, keys, n, rules);
+	for (unsigned int i = 0; i < n; i++)
+		classes[chosen[i]].rule = rules[i];
+	return n_left;
 }
 
 void classify_batch(const struct pps_ruleset *ruleset, struct classification *classes,
 	const uint8_t *asked, unsigned int n_asked)
 {
-	struct questions contexts[2][2]; /* by initiator, and IPv4 or IPv6 */
+	uint8_t left[PPS_BURST_MAX];
 
-	if (n_asked == 0)
-		return;
-	for (unsigned int i = 0; i < 4; i++)
-		contexts[i / 2][i % 2].n = 0;
-	for (unsigned int i = 0; i < n_asked; i++) {
-		const struct classification *class = &classes[asked[i]];
-		struct questions *questions = &contexts[class->initiator][class->family == 6];
-
-		questions->keys[questions->n] = &class->key;
-		questions->chosen[questions->n++] = asked[i];
-	}
-	for (unsigned int i = 0; i < 4; i++)
-		classify_context(ruleset, classes, &contexts[i / 2][i % 2],
-			i / 2 == 0 ? PPS_SIDE_INSIDE : PPS_SIDE_OUTSIDE, i % 2 == 0 ? 4 : 6);
+	memcpy(left, asked, n_asked);
+	while (n_asked > 0)
+		n_asked = classify_first(ruleset, classes, left, n_asked);
 }
 
 uint32_t classify_one(const struct pps_ruleset *ruleset, const struct pps_flow_key *key,

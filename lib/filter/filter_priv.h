@@ -22,7 +22,7 @@ struct classification {
 	struct pps_class_key key;
 	uint32_t rule; /* index in the ruleset, or PPS_RULE_NONE */
 	uint8_t initiator; /* enum pps_side for which 'rule' answers */
-	uint8_t family;
+	uint8_t context; /* which of four is to be asked: classification_context() */
 	uint8_t code; /* of the ICMP query it was asked with */
 	uint8_t begins; /* state of the flow that the frame may start; PPS_FLOW_FREE: it has one */
 };
@@ -40,6 +40,7 @@ struct burst {
 	unsigned int n_keyed;
 	uint64_t flowless; /* bits by k: no flow was found */
 	uint64_t classified; /* bits by k: classes[k] and sources[k] are of this burst */
+	uint64_t unapproved; /* bits by k: no rule speaks of the flow it may start */
 	uint64_t allow_asked, allowed; /* step 4: bits by k */
 	uint8_t keyed[PPS_BURST_MAX];
 	uint32_t hashes[PPS_BURST_MAX]; /* by k */
@@ -142,6 +143,19 @@ uint32_t classify_one(const struct pps_ruleset *ruleset, const struct pps_flow_k
 	enum pps_side initiator, uint8_t icmp_code);
 void classification_make(struct classification *class, const struct pps_flow_key *key,
 	enum pps_side initiator, uint8_t icmp_code);
+static inline uint8_t classification_context(enum pps_side initiator, uint8_t family)
+{
+	return (uint8_t)(initiator << 1 | (family == 6));
+}
+/* The same for the flow that the packet, which is not of ICMP, would start from 'side'. */
+static inline void classification_of_packet(
+	struct classification *class, const struct pps_packet *packet, enum pps_side side)
+{
+	pps_class_key_of_packet(packet, &class->key);
+	class->initiator = (uint8_t)side;
+	class->code = 0;
+	class->context = classification_context(side, packet->family);
+}
 
 /* Step 4 (filter_sources.c). Takes frames of blocked sources out of the burst's keyed ones. */
 void sources_block(struct burst *burst, struct pps_verdict *verdicts);

@@ -46,10 +46,12 @@
  *            Holds its slots in the rule book while it lives. EAL must be up.
  */
 
+#include <endian.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <pps_flow.h>
 #include <pps_packet.h>
@@ -108,6 +110,20 @@ _Static_assert(sizeof(struct pps_class_key) == 44, "rte_acl field offsets are bu
  * addresses stand in the first four bytes of src and dst, the other twelve are 0. */
 void pps_class_key_make(const struct pps_flow_key *key, enum pps_side initiator, uint8_t icmp_code,
 	struct pps_class_key *ret);
+
+/* The same of the flow that 'packet', which is not of ICMP, would start. */
+static inline void pps_class_key_of_packet(
+	const struct pps_packet *packet, struct pps_class_key *ret)
+{
+	*ret = (struct pps_class_key){
+		.protocol = packet->protocol,
+		.vlan = htobe16(packet->vlan),
+	};
+	memcpy(ret->src, packet->src, sizeof(ret->src));
+	memcpy(ret->dst, packet->dst, sizeof(ret->dst));
+	ret->src_port = packet->src_port;
+	ret->dst_port = packet->dst_port;
+}
 
 /*
  * Classifies 'n' keys (at most PPS_FLOW_BURST_MAX) of one direction and family: ret_rules[i] is an

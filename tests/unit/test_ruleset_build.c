@@ -415,6 +415,11 @@ static void expect_key(
 	pps_class_key_make(&flow, side, packet->icmp_code, &key);
 	ask_key(wanted, &expected);
 	CU_ASSERT_EQUAL(memcmp(&key, &expected, sizeof(key)), 0);
+	if (packet->icmp_type != 0 || packet->icmp_code != 0)
+		return;
+	memset(&key, 0xff, sizeof(key));
+	pps_class_key_of_packet(packet, &key);
+	CU_ASSERT_EQUAL(memcmp(&key, &expected, sizeof(key)), 0);
 }
 
 static void a_key_is_the_initiators_tuple(void)
