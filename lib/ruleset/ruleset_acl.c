@@ -77,14 +77,15 @@ static int create_context(struct pps_ruleset_priv *priv, unsigned int context, u
 	return 0;
 }
 
-int pps_acl_create(struct pps_ruleset_priv *priv, const uint64_t entries[PPS_CONTEXTS],
-	const struct pps_ruleset_params *params, struct pps_errors *errors)
+int pps_acl_create(struct pps_ruleset_priv *priv, const struct pps_ruleset_params *params,
+	struct pps_errors *errors)
 {
 	int rc = 0;
 
 	for (unsigned int i = 0; i < PPS_CONTEXTS && rc == 0; i++) {
-		if (entries[i] > 0)
-			rc = create_context(priv, i, (uint32_t)entries[i], params, errors);
+		if (priv->plans[i].entries > 0)
+			rc = create_context(
+				priv, i, (uint32_t)priv->plans[i].entries, params, errors);
 	}
 	return rc;
 }
@@ -219,18 +220,64 @@ fail:
 	return rc;
 }
 
-static int build_context(struct rte_acl_ctx *acl, unsigned int context)
+/* Appends fields 'first' to 'end' of a table. Those that were one input stay one. */
+static void append_fields(struct rte_acl_config *config, const struct rte_acl_field_def *fields,
+	unsigned int first, unsigned int end)
+{
+	for (unsigned int i = first; i < end; i++) {
+		struct rte_acl_field_def *def = &config->defs[config->num_fields++];
+
+		*def = fields[i];
+		if (i == 0)
+			continue;
+		def->input_index = def[-1].input_index;
+		if (i == first || fields[i].input_index != fields[i - 1].input_index)
+			def->input_index++;
+	}
+}
+
+/*
+ * rte_acl walks its inputs in the order of the fields, and takes another trie, which is another
+ * walk for every packet, for rules that would copy too many nodes of those before: where a field in
+ * which rules are alike, as "any" is, stands before one in which they differ. So the address that
+ * tells rules apart comes first, then the ports, and the other address behind them. Tables of some
+ * thousands of entries grow large in that order, and take two tries all the same.
+ */
+#define ONE_TRIE_ENTRIES 2000
+
+static void order_fields(
+	struct rte_acl_config *config, unsigned int context, const struct pps_context_plan *plan)
+{
+	bool is_6 = pps_context_family(context) == 6;
+	const struct rte_acl_field_def *fields = is_6 ? fields6 : fields4;
+	unsigned int src = is_6 ? (int)FIELD6_SRC : (int)FIELD4_SRC;
+	unsigned int dst = is_6 ? (int)FIELD6_DST : (int)FIELD4_DST;
+	unsigned int ports = is_6 ? (int)FIELD6_SRC_PORT : (int)FIELD4_SRC_PORT;
+	unsigned int vlan = is_6 ? (int)FIELD6_VLAN : (int)FIELD4_VLAN;
+
+	append_fields(config, fields, 0, src);
+	if (plan->entries > ONE_TRIE_ENTRIES) {
+		append_fields(config, fields, src, vlan);
+	} else if (plan->src_bits > plan->dst_bits) {
+		append_fields(config, fields, src, dst);
+		append_fields(config, fields, ports, vlan);
+		append_fields(config, fields, dst, ports);
+	} else {
+		append_fields(config, fields, dst, vlan);
+		append_fields(config, fields, src, dst);
+	}
+	append_fields(config, fields, vlan, pps_acl_count_fields(context));
+}
+
+static int build_context(
+	struct rte_acl_ctx *acl, unsigned int context, const struct pps_context_plan *plan)
 {
 	struct rte_acl_config config = {
 		.num_categories = 1,
-		.num_fields = pps_acl_count_fields(context),
 		.max_size = 0, /* small tables: the other heuristics are what explodes */
 	};
 
-	if (pps_context_family(context) == 6)
-		memcpy(config.defs, fields6, sizeof(fields6));
-	else
-		memcpy(config.defs, fields4, sizeof(fields4));
+	order_fields(&config, context, plan);
 	return rte_acl_build(acl, &config);
 }
 
@@ -270,7 +317,7 @@ int pps_acl_build(struct pps_ruleset_priv *priv, const struct pps_ruleset_params
 	}
 	for (i = 0; i < PPS_CONTEXTS; i++) {
 		if (priv->contexts[i] != NULL)
-			rc = build_context(priv->contexts[i], i);
+			rc = build_context(priv->contexts[i], i, &priv->plans[i]);
 		if (rc < 0)
 			break;
 	}

@@ -121,9 +121,34 @@ static int hold_slots(struct pps_ruleset *ruleset, const struct pps_policy *poli
 	return 0;
 }
 
+static uint64_t mean_length(const struct pps_prefixes *prefixes)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < prefixes->n; i++)
+		sum += prefixes->items[i].len;
+	return sum / prefixes->n;
+}
+
+/* What the shape makes in one context: counted in 'plan' and returned. */
+static uint64_t plan_shape(
+	const struct pps_shape *shape, unsigned int context, struct pps_context_plan *plan)
+{
+	uint64_t n = pps_shape_entries(shape, context);
+	unsigned int f = pps_context_family(context) == 6;
+
+	if (n == 0)
+		return 0;
+	if (__builtin_add_overflow(plan->entries, n, &plan->entries))
+		plan->entries = UINT64_MAX;
+	plan->src_bits += mean_length(&shape->src[f]);
+	plan->dst_bits += mean_length(&shape->dst[f]);
+	return n;
+}
+
 /* Counts the entries of every context; names the rule that makes most when they are too many. */
-static int count_entries(const struct pps_policy *policy, uint64_t ret_entries[PPS_CONTEXTS],
-	struct pps_errors *errors)
+static int plan_contexts(
+	const struct pps_policy *policy, struct pps_context_plan *plans, struct pps_errors *errors)
 {
 	uint64_t most = 0;
 	size_t worst = 0;
@@ -133,25 +158,23 @@ static int count_entries(const struct pps_policy *policy, uint64_t ret_entries[P
 
 		pps_shape_make(&policy->rules[i], &shape);
 		for (unsigned int c = 0; c < PPS_CONTEXTS; c++) {
-			uint64_t n = pps_shape_entries(&shape, c);
+			uint64_t n = plan_shape(&shape, c, &plans[c]);
 
 			if (n > most) {
 				most = n;
 				worst = i;
 			}
-			if (__builtin_add_overflow(ret_entries[c], n, &ret_entries[c]))
-				ret_entries[c] = UINT64_MAX;
 		}
 		pps_shape_fini(&shape);
 	}
 	for (unsigned int c = 0; c < PPS_CONTEXTS; c++) {
-		if (ret_entries[c] <= PPS_RULESET_ENTRIES_MAX)
+		if (plans[c].entries <= PPS_RULESET_ENTRIES_MAX)
 			continue;
 		pps_errors_add(errors, policy->rules[worst].path,
 			"the policy makes %" PRIu64 " table entries for one direction and "
 			"family, more than %u; rule \"%s\" alone makes %" PRIu64
 			" (every combination of its sources, destinations, ports and VLANs)",
-			ret_entries[c], PPS_RULESET_ENTRIES_MAX, policy->rules[worst].id, most);
+			plans[c].entries, PPS_RULESET_ENTRIES_MAX, policy->rules[worst].id, most);
 		return -E2BIG;
 	}
 	return 0;
@@ -199,16 +222,15 @@ static int compile(struct pps_ruleset *ruleset, const struct pps_policy *policy,
 	const struct pps_ruleset_params *params, struct pps_errors *errors)
 {
 	struct pps_ruleset_priv *priv = ruleset->priv;
-	uint64_t entries[PPS_CONTEXTS] = {0};
 	size_t before, after, left;
 	int rc;
 
 	pps_acl_heap(&before, &left);
 	rc = pps_overrides_make(policy, priv->rules, &priv->overrides, errors);
 	if (rc == 0)
-		rc = count_entries(policy, entries, errors);
+		rc = plan_contexts(policy, priv->plans, errors);
 	if (rc == 0)
-		rc = pps_acl_create(priv, entries, params, errors);
+		rc = pps_acl_create(priv, params, errors);
 	if (rc < 0)
 		return rc;
 	rc = add_entries(ruleset, policy);
@@ -219,7 +241,7 @@ static int compile(struct pps_ruleset *ruleset, const struct pps_policy *policy,
 	rc = pps_acl_build(priv, params, errors);
 	pps_acl_heap(&after, &left);
 	for (unsigned int c = 0; c < PPS_CONTEXTS; c++)
-		priv->size.entries += (uint32_t)entries[c];
+		priv->size.entries += (uint32_t)priv->plans[c].entries;
 	priv->size.table_bytes = after > before ? after - before : 0;
 	return rc;
 }

@@ -3,7 +3,8 @@
 #define RULESET_FIELDS_H
 
 /*
- * struct pps_class_key as rte_acl reads it: one table of fields per family.
+ * struct pps_class_key as rte_acl reads it: one table of fields per family. Contexts may be built
+ * with their inputs in another order (ruleset_acl.c).
  *
  * The first field is one byte and an input of its own; rte_acl loads four bytes there (the key has
  * three of padding). All other inputs are four consecutive bytes and every byte is owned by a

@@ -125,8 +125,15 @@ static inline bool pps_overrides_resolve(const struct pps_overrides *overrides, 
 
 /* The contexts. */
 
+/* What a context will hold. */
+struct pps_context_plan {
+	uint64_t entries;
+	uint64_t src_bits, dst_bits; /* mean lengths of prefixes, summed up over its rules */
+};
+
 struct pps_ruleset_priv {
 	struct rte_acl_ctx *contexts[PPS_CONTEXTS]; /* NULL: no entries, nothing matches */
+	struct pps_context_plan plans[PPS_CONTEXTS];
 	struct pps_overrides overrides;
 	struct pps_sources sources;
 	struct pps_policy *policy; /* owned once the build has succeeded */
@@ -140,9 +147,9 @@ int pps_ruleset_sources_make(struct pps_ruleset *ruleset, const struct pps_polic
 	const struct pps_ruleset_params *params, struct pps_errors *errors);
 void pps_ruleset_sources_fini(struct pps_ruleset_priv *priv);
 
-/* Creates a context for every count above 0. */
-int pps_acl_create(struct pps_ruleset_priv *priv, const uint64_t entries[PPS_CONTEXTS],
-	const struct pps_ruleset_params *params, struct pps_errors *errors);
+/* Creates a context for every plan with entries. */
+int pps_acl_create(struct pps_ruleset_priv *priv, const struct pps_ruleset_params *params,
+	struct pps_errors *errors);
 /* Adds a rule's entries to the contexts it is part of. */
 int pps_acl_add(struct pps_ruleset_priv *priv, const struct pps_shape *shape, uint32_t userdata,
 	int32_t priority);

@@ -402,6 +402,76 @@ static void link_vlans_default_to_untagged_and_any_is_every_id(void)
 	pps_ruleset_destroy(ruleset, NULL);
 }
 
+/* However the inputs of a context are ordered, by which address tells more and by how many entries
+ * there are, it says the same. */
+
+/* One rule: 'n' hosts of each family, every second one, on one side, times 'n' ports, every second
+ * one too. */
+static struct pps_ruleset *build_grid(unsigned int n, bool hosts_are_sources)
+{
+	struct pps_str text = PPS_STR_INIT;
+	struct pps_ruleset *ruleset;
+
+	pps_str_addf(&text,
+		"\"approved\": [{\"id\": \"A\", \"direction\": \"both\", \"protocol\": "
+		"\"tcp\", \"vlans\": \"none\", \"%s\": \"any\", \"%s\": [",
+		hosts_are_sources ? "destination" : "source",
+		hosts_are_sources ? "source" : "destination");
+	for (unsigned int i = 0; i < n; i++)
+		pps_str_addf(&text, "%s\"10.0.0.%u\", \"2001:db8::%x\"", i > 0 ? ", " : "", 2 * i,
+			2 * i);
+	pps_str_add(&text, "], \"ports\": [");
+	for (unsigned int i = 0; i < n; i++)
+		pps_str_addf(&text, "%s%u", i > 0 ? ", " : "", 100 + 2 * i);
+	pps_str_add(&text, "]}]");
+	ruleset = ask_ruleset(pps_str_text(&text));
+	pps_str_fini(&text);
+	return ruleset;
+}
+
+static void ask_grid(const struct pps_ruleset *ruleset, bool hosts_are_sources, unsigned int host,
+	unsigned int port, const char *answer)
+{
+	static const char *const forms[2][2] = {
+		{"%s tcp 192.0.2.7:9 10.0.0.%u:%u%s",
+			"%s tcp [2001:db8:1::7]:9 [2001:db8::%x]:%u%s"},
+		{"%s tcp 10.0.0.%u:9 192.0.2.7:%u%s",
+			"%s tcp [2001:db8::%x]:9 [2001:db8:1::7]:%u%s"},
+	};
+
+	for (unsigned int i = 0; i < 4; i++) {
+		const char *form = forms[hosts_are_sources][i / 2];
+		const char *direction = i % 2 == 0 ? "in" : "out";
+		char question[128];
+
+		snprintf(question, sizeof(question), form, direction, host, port, "");
+		ask_expect(ruleset, question, answer);
+		snprintf(question, sizeof(question), form, direction, host, port, " @7");
+		ask_expect(ruleset, question, "not_approved");
+	}
+}
+
+static void contexts_of_any_shape_and_size_say_the_same(void)
+{
+	static const unsigned int sizes[] = {1, 20, 44, 45, 60};
+
+	for (unsigned int k = 0; k < 2 * UNIT_COUNT(sizes); k++) {
+		unsigned int n = sizes[k / 2];
+		struct pps_ruleset *ruleset = build_grid(n, k % 2);
+
+		for (unsigned int i = 0; i < n; i++) {
+			unsigned int host = 2 * i, port = 100 + 2 * (n - 1 - i);
+
+			ask_grid(ruleset, k % 2, host, port, "pass A");
+			ask_grid(ruleset, k % 2, host + 1, port, "not_approved");
+			ask_grid(ruleset, k % 2, host, port + 1, "not_approved");
+		}
+		ask_grid(ruleset, k % 2, 2 * n, 100, "not_approved");
+		ask_grid(ruleset, k % 2, 0, 100 + 2 * n, "not_approved");
+		pps_ruleset_destroy(ruleset, NULL);
+	}
+}
+
 /* Keys. */
 
 static void expect_key(
@@ -471,6 +541,7 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(a_generation_is_used_once),
 	UNIT_TEST(generations_live_side_by_side),
 	UNIT_TEST(the_largest_generation_fits_in_the_name),
+	UNIT_TEST(contexts_of_any_shape_and_size_say_the_same),
 	UNIT_TEST(bans_that_meet_no_exception_are_not_attached),
 	UNIT_TEST(attached_bans_are_bounded),
 	UNIT_TEST(a_rule_keeps_its_slot_across_rulesets),
