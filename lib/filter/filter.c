@@ -265,8 +265,8 @@ struct beginning {
 	const struct pps_flow_source *source; /* the initiator */
 };
 
-/* Fills the entry of a flow that begins with frame 'k'; or says why it may not begin, and it is to
- * be removed. */
+/* Fills the zeroed entry of a flow that begins with frame 'k'; or says why it may not begin, and it
+ * is to be removed. */
 static enum pps_reason start_flow(struct pps_filter *filter, unsigned int k, uint32_t handle,
 	const struct beginning *beginning)
 {
@@ -277,16 +277,12 @@ static enum pps_reason start_flow(struct pps_filter *filter, unsigned int k, uin
 	struct pps_flow_cold *cold = pps_flow_cold_at(filter->flows, handle);
 	enum pps_reason reason;
 
-	*flow = (struct pps_flow){
-		.generation = burst->ruleset->generation,
-		.initiator = (uint8_t)beginning->initiator,
-		.flags = r->log == PPS_RULE_LOG_FLOWS ? PPS_FLOW_LOG : 0,
-		.scale = packet->icmp_code,
-	};
-	*cold = (struct pps_flow_cold){
-		.started_ns = burst->now->wall_ns,
-		.errors_paid = burst->now->tick,
-	};
+	flow->generation = burst->ruleset->generation;
+	flow->initiator = (uint8_t)beginning->initiator;
+	flow->flags = r->log == PPS_RULE_LOG_FLOWS ? PPS_FLOW_LOG : 0;
+	flow->scale = packet->icmp_code;
+	cold->started_ns = burst->now->wall_ns;
+	cold->errors_paid = burst->now->tick;
 	reason = pps_flow_bind_new(
 		filter->flows, handle, r->slot, &r->limits, beginning->source, burst->now->tick);
 	if (unlikely(reason != PPS_REASON_NONE))

@@ -5,8 +5,6 @@
  * once, because a single classification costs three times a batched one.
  */
 
-#include <string.h>
-
 #include <rte_branch_prediction.h>
 
 #include "filter_priv.h"
@@ -25,10 +23,10 @@ void classification_make(struct classification *class, const struct pps_flow_key
 	class->context = classification_context(initiator, key_family(key));
 }
 
-/* Puts the questions to the context of the first of them. The others are left, in order, in
- * 'asked'; returns how many. */
+/* Puts the questions to the context of the first of them. The others are left, in order; returns
+ * how many. 'left' may be 'asked'. */
 static unsigned int classify_first(const struct pps_ruleset *ruleset,
-	struct classification *classes, uint8_t *asked, unsigned int n_asked)
+	struct classification *classes, const uint8_t *asked, unsigned int n_asked, uint8_t *left)
 {
 	const struct pps_class_key *keys[PPS_BURST_MAX];
 	uint8_t chosen[PPS_BURST_MAX];
@@ -40,7 +38,7 @@ static unsigned int classify_first(const struct pps_ruleset *ruleset,
 		const struct classification *class = &classes[asked[i]];
 
 		if (unlikely(class->context != context)) {
-			asked[n_left++] = asked[i];
+			left[n_left++] = asked[i];
 			continue;
 		}
 		keys[n] = &class->key;
@@ -58,9 +56,8 @@ void classify_batch(const struct pps_ruleset *ruleset, struct classification *cl
 {
 	uint8_t left[PPS_BURST_MAX];
 
-	memcpy(left, asked, n_asked);
-	while (n_asked > 0)
-		n_asked = classify_first(ruleset, classes, left, n_asked);
+	for (; n_asked > 0; asked = left)
+		n_asked = classify_first(ruleset, classes, asked, n_asked, left);
 }
 
 uint32_t classify_one(const struct pps_ruleset *ruleset, const struct pps_flow_key *key,
