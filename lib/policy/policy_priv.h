@@ -304,7 +304,18 @@ struct port_facts *port_facts_create(void);
 void lint_services(
 	const struct port_facts *facts, const struct pps_rule *rule, struct pps_findings *findings);
 
-/* Findings of rules that others cover, wholly or in part (policy_shadow.c). */
+/* What else is to be said of a rule; NULL: nothing. */
+struct worth_remarks {
+	char *bans; /* that forbid part of it */
+	char *exceptions; /* before it that it meets */
+};
+#define NAMED_MAX 3u /* rules named in a finding */
+
+/* pps_policy_uses() with remarks, one for each rule, whose texts the caller frees; NULL: none are
+ * wanted (policy_shadow.c). */
+struct pps_rule_use *study_worth(
+	const struct pps_policy *policy, uint64_t now_ns, struct worth_remarks *remarks);
+/* Findings of rules that others cover, wholly or in part (policy_lint_worth.c). */
 void lint_worth(const struct pps_policy *policy, uint64_t now_ns, struct pps_findings *findings);
 
 /* Parts of the canonical print (policy_print.c). */

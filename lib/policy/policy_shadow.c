@@ -2,7 +2,8 @@
 
 /*
  * What each rule is worth among the others: a rule whose boxes are all held by boxes that come
- * before decides nothing; one that later rules of its kind would replace is not needed.
+ * before decides nothing; one that later rules of its kind would replace is not needed. Both are
+ * asked of boxes that last as long as the rule does, because exceptions end.
  */
 
 #include <stdlib.h>
@@ -14,13 +15,6 @@
 #define REACHING_MAX 100000u /* boxes that reach into those of one rule */
 #define COVERS_MAX   200u /* rules among which a smallest set is sought */
 #define COVERS_WORK  1000000u /* and the boxes looked at for each of them */
-#define NAMED_MAX    3u /* rules named in a finding */
-
-/* What else is to be said of a rule; NULL: nothing. */
-struct remarks {
-	char *bans; /* that forbid part of it */
-	char *exceptions; /* before it that it meets */
-};
 
 /* One box of the rule in question, and the boxes of others that reach into it, in order. */
 struct part {
@@ -33,7 +27,7 @@ struct study {
 	const struct policy_space *space;
 	struct pps_space_index *indexes[2]; /* of its boxes, by family */
 	struct pps_rule_use *uses;
-	struct remarks *remarks; /* by rule; NULL: not wanted */
+	struct worth_remarks *remarks; /* by rule; NULL: not wanted */
 	uint64_t budget;
 	/* Of the rule in question. */
 	size_t rule;
@@ -43,12 +37,35 @@ struct study {
 	bool unknown; /* the budget is used up */
 	/* Of each rule: may it help to cover the parts? */
 	bool *counts;
+	uint64_t lasting_ns; /* what ends before that counts nowhere */
 };
 
 static const struct space_entry *entry_of(
 	const struct study *study, const struct pps_space_item *item)
 {
 	return &study->space->entries[item->label];
+}
+
+/* When a rule ends. */
+static uint64_t end_of(const struct pps_rule *rule)
+{
+	return rule->expires_ns != 0 ? rule->expires_ns : UINT64_MAX;
+}
+
+/* The exception with which an entry ends; SIZE_MAX: it does not end. */
+static size_t mortal_of(const struct study *study, const struct space_entry *entry)
+{
+	size_t rule = entry->stage == STAGE_STOPPED ? entry->exception : entry->rule;
+
+	return study->space->policy->rules[rule].kind == PPS_RULE_EXCEPTION ? rule : SIZE_MAX;
+}
+
+static bool lasts(const struct study *study, const struct space_entry *entry)
+{
+	size_t mortal = mortal_of(study, entry);
+
+	return mortal == SIZE_MAX ||
+		end_of(&study->space->policy->rules[mortal]) >= study->lasting_ns;
 }
 
 static bool lifts(const struct pps_rule *exception, size_t ban)
@@ -159,7 +176,9 @@ static bool part_is_covered(struct study *study, const struct part *part,
 	}
 	study->budget -= part->reaching.n;
 	for (size_t i = 0; i < part->reaching.n; i++) {
-		if (counts(study, entry_of(study, &part->reaching.items[i]), aux))
+		const struct space_entry *entry = entry_of(study, &part->reaching.items[i]);
+
+		if (lasts(study, entry) && counts(study, entry, aux))
 			box_list_add(&kept, &part->reaching.items[i]);
 	}
 	end = pps_space_subtract(region, &(struct pps_space_list){kept.items, kept.n},
@@ -246,7 +265,7 @@ static size_t *find_owners(const struct study *study, counts_fn counts, size_t a
 		for (size_t k = 0; k < reaching->n; k++) {
 			const struct space_entry *entry = entry_of(study, &reaching->items[k]);
 
-			if (counts(study, entry, aux))
+			if (lasts(study, entry) && counts(study, entry, aux))
 				owners[n++] = entry->rule;
 		}
 	}
@@ -353,7 +372,8 @@ static bool ban_decides(struct study *study, struct pps_traffic *ret_witness)
 	for (size_t i = 0; i < study->space->n_entries; i++) {
 		const struct space_entry *entry = &study->space->entries[i];
 
-		if (entry->rule == study->rule && ban_decides_in(study, i, ret_witness))
+		if (entry->rule == study->rule && lasts(study, entry) &&
+			ban_decides_in(study, i, ret_witness))
 			return true;
 	}
 	return false;
@@ -370,17 +390,89 @@ static enum space_stage own_stage(const struct pps_rule *rule)
 	return rule->n_overrides > 0 ? STAGE_OVERRIDE : STAGE_EXCEPTION;
 }
 
+static int compare_times(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
 static void study_redundancy(struct study *study, enum space_stage stage, struct pps_rule_use *use)
 {
 	static const struct pps_limits none;
 	const struct pps_rule *rule = &study->space->policy->rules[study->rule];
 	struct pps_traffic rest;
 
-	if (stage < STAGE_EXCEPTION || memcmp(&rule->limits, &none, sizeof(none)) != 0 ||
-		!is_covered(study, comes_before_or_replaces, stage, &rest))
+	if (stage < STAGE_EXCEPTION || memcmp(&rule->limits, &none, sizeof(none)) != 0)
+		return;
+	study->lasting_ns = end_of(rule);
+	if (!is_covered(study, comes_before_or_replaces, stage, &rest))
 		return;
 	use->worth = PPS_WORTH_REDUNDANT;
 	find_covers(study, could_replace, comes_before_or_replaces_and_counts, stage, use);
+}
+
+/* The moments, in order, before the rule itself ends, at which something ends that reaches into it;
+ * the caller frees them. */
+static uint64_t *find_ends(const struct study *study, size_t *ret_n)
+{
+	uint64_t *ends = pps_alloc((study->n_reaching + 1) * sizeof(ends[0]));
+	const struct pps_rule *rules = study->space->policy->rules;
+	size_t n = 0, kept = 0;
+
+	for (size_t i = 0; i < study->n_parts; i++) {
+		const struct box_list *reaching = &study->parts[i].reaching;
+
+		for (size_t k = 0; k < reaching->n; k++) {
+			size_t mortal = mortal_of(study, entry_of(study, &reaching->items[k]));
+
+			if (mortal != SIZE_MAX &&
+				end_of(&rules[mortal]) < end_of(&rules[study->rule]))
+				ends[n++] = end_of(&rules[mortal]);
+		}
+	}
+	qsort(ends, n, sizeof(ends[0]), compare_times);
+	for (size_t i = 0; i < n; i++) {
+		if (kept == 0 || ends[kept - 1] != ends[i])
+			ends[kept++] = ends[i];
+	}
+	*ret_n = kept;
+	return ends;
+}
+
+static bool decides(struct study *study, enum space_stage stage, uint64_t lasting_ns,
+	struct pps_traffic *ret_witness)
+{
+	study->lasting_ns = lasting_ns;
+	if (study->unknown)
+		return false;
+	return stage == STAGE_BAN ? ban_decides(study, ret_witness)
+				  : !is_covered(study, comes_before, stage, ret_witness);
+}
+
+/*
+ * Of a rule that decides nothing now: will it, when exceptions have ended? What covers a permission
+ * only becomes less, so that the last end tells; a ban may be needed for a while in between.
+ */
+static void study_cover(struct study *study, enum space_stage stage, struct pps_rule_use *use)
+{
+	size_t n;
+	uint64_t *ends = find_ends(study, &n);
+
+	use->worth = PPS_WORTH_SHADOWED;
+	if (stage != STAGE_BAN && n > 0 && !decides(study, stage, ends[n - 1] + 1, &use->witness))
+		n = 0;
+	for (size_t i = 0; i < n && use->worth == PPS_WORTH_SHADOWED; i++) {
+		if (!decides(study, stage, ends[i] + 1, &use->witness))
+			continue;
+		use->worth = PPS_WORTH_LATER;
+		use->until_ns = ends[i];
+	}
+	study->lasting_ns = use->worth == PPS_WORTH_LATER
+		? use->until_ns
+		: end_of(&study->space->policy->rules[study->rule]);
+	find_covers(study, comes_before, comes_before_and_counts, stage, use);
+	free(ends);
 }
 
 static bool is_ban_of_it(const struct study *study, const struct space_entry *entry, size_t stage)
@@ -452,7 +544,7 @@ static void study_rule(struct study *study, size_t number, uint64_t now_ns)
 	const struct pps_rule *rule = &study->space->policy->rules[number];
 	struct pps_rule_use *use = &study->uses[number];
 	enum space_stage stage = own_stage(rule);
-	bool decides;
+	bool decides_now;
 
 	if (rule->expires_ns != 0 && rule->expires_ns <= now_ns) {
 		use->worth = PPS_WORTH_EXPIRED;
@@ -460,28 +552,24 @@ static void study_rule(struct study *study, size_t number, uint64_t now_ns)
 	}
 	study->unknown = false;
 	make_parts(study, number);
-	if (stage == STAGE_BAN)
-		decides = !study->unknown && ban_decides(study, &use->witness);
-	else
-		decides = !study->unknown && !is_covered(study, comes_before, stage, &use->witness);
-	if (!study->unknown && decides) {
-		study_redundancy(study, stage, use);
+	decides_now = decides(study, stage, 0, &use->witness);
+	if (!study->unknown && decides_now) {
 		if (study->remarks != NULL) {
 			study->remarks[number].bans = meetings_text(study, is_ban_of_it, stage);
 			study->remarks[number].exceptions =
 				meetings_text(study, is_exception_before_it, stage);
 		}
+		study_redundancy(study, stage, use);
 	} else if (!study->unknown) {
-		use->worth = PPS_WORTH_SHADOWED;
-		find_covers(study, comes_before, comes_before_and_counts, stage, use);
+		study_cover(study, stage, use);
 	}
 	if (study->unknown)
 		use->worth = PPS_WORTH_UNKNOWN;
 	free_parts(study);
 }
 
-static struct pps_rule_use *study_policy(
-	const struct pps_policy *policy, uint64_t now_ns, struct remarks *remarks)
+struct pps_rule_use *study_worth(
+	const struct pps_policy *policy, uint64_t now_ns, struct worth_remarks *remarks)
 {
 	struct study study = {.budget = BUDGET, .remarks = remarks};
 	struct policy_space space;
@@ -509,7 +597,7 @@ static struct pps_rule_use *study_policy(
 
 struct pps_rule_use *pps_policy_uses(const struct pps_policy *policy, uint64_t now_ns)
 {
-	return study_policy(policy, now_ns, NULL);
+	return study_worth(policy, now_ns, NULL);
 }
 
 void pps_policy_uses_free(struct pps_rule_use *uses, const struct pps_policy *policy)
@@ -517,84 +605,4 @@ void pps_policy_uses_free(struct pps_rule_use *uses, const struct pps_policy *po
 	for (size_t i = 0; i < policy->n_rules; i++)
 		free(uses[i].by);
 	free(uses);
-}
-
-/* ---- findings ---- */
-
-/* "A, B, C and 4 more". */
-static char *names_text(const struct pps_policy *policy, const struct pps_rule_use *use)
-{
-	struct pps_str text = PPS_STR_INIT;
-
-	for (size_t i = 0; i < use->n_by && i < NAMED_MAX; i++)
-		pps_str_addf(&text, "%s%s", i == 0 ? "" : ", ", policy->rules[use->by[i]].id);
-	if (use->n_by > NAMED_MAX)
-		pps_str_addf(&text, " and %zu more", use->n_by - NAMED_MAX);
-	return pps_str_take(&text);
-}
-
-static bool are_bans(const struct pps_policy *policy, const struct pps_rule_use *use)
-{
-	for (size_t i = 0; i < use->n_by; i++) {
-		if (policy->rules[use->by[i]].kind != PPS_RULE_BAN)
-			return false;
-	}
-	return true;
-}
-
-static void say_worth(const struct pps_policy *policy, const struct pps_rule *rule,
-	const struct pps_rule_use *use, struct pps_findings *findings)
-{
-	char *names = names_text(policy, use);
-
-	if (use->worth == PPS_WORTH_REDUNDANT)
-		finding_add(findings, PPS_FINDING_REDUNDANT, rule->path,
-			"remove it, unless its own approval is wanted on record",
-			"without it the same traffic passes by %s", names);
-	else if (use->worth == PPS_WORTH_SHADOWED && rule->kind != PPS_RULE_BAN &&
-		are_bans(policy, use))
-		finding_add(findings, PPS_FINDING_HIDDEN_BY_BAN, rule->path,
-			"remove it, or ask for an exception that overrides the ban",
-			"permits nothing: all of its traffic is banned by %s", names);
-	else if (use->worth == PPS_WORTH_SHADOWED)
-		finding_add(findings, PPS_FINDING_SHADOWED, rule->path,
-			"remove it, or put it before what covers it",
-			"decides nothing: all of its traffic is decided by %s", names);
-	free(names);
-}
-
-static void say_remarks(
-	const struct pps_rule *rule, const struct remarks *remarks, struct pps_findings *findings)
-{
-	if (remarks->bans != NULL)
-		finding_add(findings, PPS_FINDING_PARTLY_BANNED, rule->path,
-			"nothing, if that is meant", "part of its traffic is banned by %s",
-			remarks->bans);
-	if (remarks->exceptions != NULL)
-		finding_add(findings, PPS_FINDING_EXCEPTIONS_OVERLAP, rule->path,
-			"let one exception speak of it",
-			"part of its traffic is decided by an earlier exception: %s",
-			remarks->exceptions);
-}
-
-void lint_worth(const struct pps_policy *policy, uint64_t now_ns, struct pps_findings *findings)
-{
-	struct remarks *remarks = pps_alloc((policy->n_rules + 1) * sizeof(remarks[0]));
-	struct pps_rule_use *uses = study_policy(policy, now_ns, remarks);
-	size_t n_unknown = 0;
-
-	for (size_t i = 0; i < policy->n_rules; i++) {
-		say_worth(policy, &policy->rules[i], &uses[i], findings);
-		say_remarks(&policy->rules[i], &remarks[i], findings);
-		n_unknown += uses[i].worth == PPS_WORTH_UNKNOWN;
-		free(remarks[i].bans);
-		free(remarks[i].exceptions);
-	}
-	if (n_unknown > 0)
-		finding_add(findings, PPS_FINDING_TOO_COMPLEX, "",
-			"let rules name fewer combinations of addresses and ports",
-			"for %zu rules it would take too long to tell whether others cover them",
-			n_unknown);
-	pps_policy_uses_free(uses, policy);
-	free(remarks);
 }

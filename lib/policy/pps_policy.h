@@ -327,6 +327,7 @@ const char *pps_severity_word(enum pps_severity severity); /* "note", "warning" 
 	X(ARP_NOT_PASSED, "arp-not-passed", NOTE, "ARP does not pass")                             \
 	X(ND_NOT_PASSED, "nd-not-passed", NOTE, "neighbour discovery does not pass")               \
 	X(SHADOWED, "shadowed", WARNING, "rules before it decide all of its traffic")              \
+	X(SHADOWED_FOR_NOW, "shadowed-for-now", NOTE, "so do they until an exception ends")        \
 	X(HIDDEN_BY_BAN, "hidden-by-ban", WARNING, "all that it permits is banned")                \
 	X(PARTLY_BANNED, "partly-banned", NOTE, "part of what it permits is banned")               \
 	X(REDUNDANT, "redundant", NOTE, "later rules permit all of its traffic")                   \
@@ -431,16 +432,18 @@ void pps_traffic_print(const struct pps_traffic *traffic, struct pps_str *out);
 /*
  * What each rule is worth among the others, as of one moment.
  *
- * A rule is shadowed when it decides no packet: without it every packet would get the same verdict.
- * It is redundant when it decides some, but without it every packet would get the same verdict
- * still: later permissions without limits, and logged alike, cover all of it. (Each by itself: when
- * one of them goes, the others may be needed.) Exceptions that have ended decide nothing, and are
- * not asked about.
+ * A rule is shadowed when it decides no packet, neither now nor at a later moment of its life, when
+ * exceptions have ended: without it every packet would get the same verdict. Where it will decide,
+ * it is not shadowed but to be kept for later. It is redundant when it decides some, but without it
+ * every packet would get the same verdict still, as long as the rule lives: later permissions
+ * without limits, and logged alike, cover all of it. (Each by itself: when one of them goes, the
+ * others may be needed.) Exceptions that have ended decide nothing, and are not asked about.
  */
 enum pps_worth {
 	PPS_WORTH_DECIDES,
 	PPS_WORTH_SHADOWED,
 	PPS_WORTH_REDUNDANT,
+	PPS_WORTH_LATER, /* decides nothing until an exception ends */
 	PPS_WORTH_EXPIRED,
 	PPS_WORTH_UNKNOWN, /* too complex to tell */
 };
@@ -448,10 +451,13 @@ enum pps_worth {
 struct pps_rule_use {
 	enum pps_worth worth;
 	/* DECIDES and REDUNDANT: traffic of one family that this rule decides. For a ban it may be
-	 * traffic for which another ban is named, but which would pass without this one. */
+	 * traffic for which another ban is named, but which would pass without this one. LATER:
+	 * traffic that it will decide so. */
 	struct pps_traffic witness;
-	size_t *by; /* SHADOWED, REDUNDANT: the rules that decide its traffic, or would; of several
-		     * such sets one of which none can be left out, unless they are very many */
+	uint64_t until_ns; /* LATER: wall clock, when it begins to decide */
+	size_t *by; /* SHADOWED, REDUNDANT, LATER: the rules that decide its traffic, or would; of
+		     * several such sets one of which none can be left out, unless they are very
+		     * many. They live as long as the rule does, or (LATER) until then. */
 	size_t n_by;
 };
 

@@ -229,7 +229,13 @@ static void add_exception(
 	struct pps_str *str, struct chance *chance, unsigned int i, unsigned int n_bans)
 {
 	add_rule(str, chance, "EXC-", i);
-	pps_str_addf(str, ", %s", once_in(chance, 3) ? ASK_PAST : ASK_FUTURE);
+	if (once_in(chance, 3))
+		pps_str_addf(str, ", %s", ASK_PAST);
+	else
+		pps_str_addf(str,
+			", \"expires\": \"%u-01-01T00:00:00Z\", \"approved_by\": \"x\", "
+			"\"reason\": \"y\"",
+			2027 + draw(chance, RANDOM_ENDS));
 	add_overrides(str, chance, n_bans);
 	pps_str_add(str, "}");
 }

@@ -23,6 +23,10 @@ struct chance chance_seed(void);
 uint32_t draw(struct chance *chance, uint32_t n);
 bool once_in(struct chance *chance, uint32_t n);
 
+/* Exceptions have ended at ASK_NOW, or end at the beginning of one of so many years from 2027 on.
+ */
+#define RANDOM_ENDS 3u
+
 /* The sections of a policy, for ask_policy(); the caller frees it. */
 char *make_policy(struct chance *chance);
 /* Like a packet that 'rule' (NULL: none) matches, nearly. */

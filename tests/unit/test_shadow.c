@@ -41,15 +41,15 @@ static struct reference_packet corner(const struct pps_traffic *traffic)
 	return packet;
 }
 
-/* What the policy would say if the rule named nothing. */
-static struct reference_decision decide_without(
-	const struct pps_policy *policy, size_t rule, const struct reference_packet *packet)
+/* What the policy would say at 'now_ns' if the rule named nothing. */
+static struct reference_decision decide_without(const struct pps_policy *policy, uint64_t now_ns,
+	size_t rule, const struct reference_packet *packet)
 {
 	struct reference_decision decision;
 	size_t n_terms = policy->rules[rule].n_terms;
 
 	policy->rules[rule].n_terms = 0;
-	decision = reference_decide(policy, ask_now_ns(), packet);
+	decision = reference_decide(policy, now_ns, packet);
 	policy->rules[rule].n_terms = n_terms;
 	return decision;
 }
@@ -71,15 +71,15 @@ struct tally {
 	unsigned int covers, minimal, wrong_covers, needless_covers;
 };
 
-static void check_witness(const struct pps_ruleset *ruleset, size_t rule,
+static void check_witness(const struct pps_ruleset *ruleset, uint64_t now_ns, size_t rule,
 	const struct pps_rule_use *use, struct tally *tally)
 {
 	const struct pps_policy *policy = ruleset->policy;
 	struct reference_packet packet = corner(&use->witness);
-	struct reference_decision decision = reference_decide(policy, ask_now_ns(), &packet);
-	struct reference_decision without = decide_without(policy, rule, &packet);
+	struct reference_decision decision = reference_decide(policy, now_ns, &packet);
+	struct reference_decision without = decide_without(policy, now_ns, rule, &packet);
 
-	if (decision.rule == rule && classify(ruleset, &packet) == rule)
+	if (decision.rule == rule && (now_ns != ask_now_ns() || classify(ruleset, &packet) == rule))
 		return;
 	/* A ban that is not named may be the one that stops it all the same. */
 	if (policy->rules[rule].kind == PPS_RULE_BAN && decision.reason == PPS_REASON_BANNED &&
@@ -89,15 +89,26 @@ static void check_witness(const struct pps_ruleset *ruleset, size_t rule,
 		tally->wrong_witnesses++;
 }
 
-/* Without the rule nothing changes: its own packets are asked, and those of the others. */
-static void check_worthless(struct chance *chance, const struct pps_policy *policy, size_t rule,
-	enum pps_worth worth, struct tally *tally)
+/* The beginnings of the years at which exceptions of random policies end, after now itself. */
+static uint64_t moment(unsigned int number)
+{
+	static const char *const moments[RANDOM_ENDS + 1] = {
+		ASK_NOW, "2027-01-01T00:00:00Z", "2028-01-01T00:00:00Z", "2029-01-01T00:00:00Z"};
+	uint64_t ns = 0;
+
+	CU_ASSERT_EQUAL(pps_time_parse(moments[number], &ns), 0);
+	return ns;
+}
+
+/* Without the rule nothing changes at 'now_ns': its own packets are asked, and others'. */
+static void check_worthless(struct chance *chance, const struct pps_policy *policy, uint64_t now_ns,
+	size_t rule, enum pps_worth worth, struct tally *tally)
 {
 	for (unsigned int i = 0; i < PACKETS; i++) {
 		struct reference_packet packet;
 		struct reference_decision with, without;
 		/* Where exceptions override bans, who permits or stops may be another. */
-		bool named = worth == PPS_WORTH_SHADOWED &&
+		bool named = worth != PPS_WORTH_REDUNDANT &&
 			(policy->rules[rule].kind == PPS_RULE_APPROVED ||
 				(policy->rules[rule].kind == PPS_RULE_EXCEPTION &&
 					policy->rules[rule].n_overrides == 0));
@@ -106,11 +117,24 @@ static void check_worthless(struct chance *chance, const struct pps_policy *poli
 			&policy->rules[once_in(chance, 3) ? draw(chance, (uint32_t)policy->n_rules)
 							  : rule],
 			&packet);
-		with = reference_decide(policy, ask_now_ns(), &packet);
-		without = decide_without(policy, rule, &packet);
+		with = reference_decide(policy, now_ns, &packet);
+		without = decide_without(policy, now_ns, rule, &packet);
 		tally->packets++;
 		tally->wrong_worths +=
 			with.reason != without.reason || (named && with.rule != without.rule);
+	}
+}
+
+/* The same at every moment, until the rule ends or begins to decide. */
+static void check_worthless_long(struct chance *chance, const struct pps_policy *policy,
+	size_t rule, const struct pps_rule_use *use, struct tally *tally)
+{
+	const struct pps_rule *item = &policy->rules[rule];
+
+	for (unsigned int i = 0; i <= RANDOM_ENDS; i++) {
+		if ((item->expires_ns == 0 || moment(i) < item->expires_ns) &&
+			(use->worth != PPS_WORTH_LATER || moment(i) < use->until_ns))
+			check_worthless(chance, policy, moment(i), rule, use->worth, tally);
 	}
 }
 
@@ -172,9 +196,12 @@ static void try_policy(struct chance *chance, struct tally *tally)
 
 		tally->worths[use->worth]++;
 		if (use->worth == PPS_WORTH_DECIDES || use->worth == PPS_WORTH_REDUNDANT)
-			check_witness(ruleset, i, use, tally);
-		if (use->worth == PPS_WORTH_SHADOWED || use->worth == PPS_WORTH_REDUNDANT)
-			check_worthless(chance, copy, i, use->worth, tally);
+			check_witness(ruleset, ask_now_ns(), i, use, tally);
+		if (use->worth == PPS_WORTH_LATER)
+			check_witness(ruleset, use->until_ns, i, use, tally);
+		if (use->worth == PPS_WORTH_SHADOWED || use->worth == PPS_WORTH_REDUNDANT ||
+			use->worth == PPS_WORTH_LATER)
+			check_worthless_long(chance, copy, i, use, tally);
 		if (use->worth == PPS_WORTH_SHADOWED)
 			check_covers(copy, i, use, tally);
 	}
@@ -192,19 +219,21 @@ static void every_rule_that_is_not_shadowed_decides_its_witness(void)
 
 	for (unsigned int i = 0; i < POLICIES; i++)
 		try_policy(&chance, &tally);
-	printf("# %u decide (%u bans unnamed), %u shadowed, %u redundant, %u expired; %u packets\n",
+	printf("# %u decide (%u bans unnamed), %u shadowed, %u for now, %u redundant, %u expired; "
+	       "%u packets\n",
 		tally.worths[PPS_WORTH_DECIDES], tally.needed_bans,
-		tally.worths[PPS_WORTH_SHADOWED], tally.worths[PPS_WORTH_REDUNDANT],
-		tally.worths[PPS_WORTH_EXPIRED], tally.packets);
+		tally.worths[PPS_WORTH_SHADOWED], tally.worths[PPS_WORTH_LATER],
+		tally.worths[PPS_WORTH_REDUNDANT], tally.worths[PPS_WORTH_EXPIRED], tally.packets);
 	CU_ASSERT_EQUAL(tally.wrong_witnesses, 0);
 	CU_ASSERT_EQUAL(tally.worths[PPS_WORTH_UNKNOWN], 0);
 	/* A generator that makes only the easy cases tests nothing. */
 	CU_ASSERT(tally.worths[PPS_WORTH_DECIDES] > 1500);
 	CU_ASSERT(tally.worths[PPS_WORTH_SHADOWED] > 200);
 	CU_ASSERT(tally.worths[PPS_WORTH_REDUNDANT] > 60);
+	CU_ASSERT(tally.worths[PPS_WORTH_LATER] > 25);
 }
 
-static void without_a_shadowed_or_redundant_rule_every_verdict_is_the_same(void)
+static void without_a_shadowed_or_redundant_rule_no_verdict_ever_changes(void)
 {
 	CU_ASSERT(tally.packets > 50000);
 	CU_ASSERT_EQUAL(tally.wrong_worths, 0);
@@ -225,10 +254,10 @@ static void the_rules_that_are_named_cover_it_and_none_of_them_is_needless(void)
 	"{\"id\": \"" id "\", \"direction\": \"inbound\", \"protocol\": \"tcp\", \"ports\": " port \
 	", \"source\": \"" source "\", \"destination\": \"any\""
 
-/* The worth of each rule, in order: D, S, R, E. */
+/* The worth of each rule, in order: D, S, R, L, E. */
 static void expect(const char *sections, const char *wanted)
 {
-	static const char letters[] = "DSREU";
+	static const char letters[] = "DSRLEU";
 	struct pps_policy *policy = ask_policy(sections);
 	struct pps_rule_use *uses = pps_policy_uses(policy, ask_now_ns());
 	char got[16] = {0};
@@ -297,6 +326,84 @@ static void an_exception_that_has_ended_hides_nothing(void)
 	free(text);
 }
 
+#define EXCEPTION(id, port, year, more)                                                     \
+	RULE(id, port, "any")                                                               \
+	", \"expires\": \"" year "-01-01T00:00:00Z\", \"approved_by\": \"x\", \"reason\": " \
+	"\"y\"" more "}"
+
+static void a_rule_covered_by_an_exception_is_not_shadowed_but_only_for_now(void)
+{
+	expect("\"exceptions\": [" EXCEPTION("E", "80", "2027", "") "], \"approved\": [" RULE(
+		       "A", "80", "any") "}]",
+		"RL");
+	/* Half of it only, the other half by an approval. */
+	expect("\"exceptions\": [" EXCEPTION("E", "80", "2027", "") "], \"approved\": [" RULE(
+		       "A", "\"81-90\"", "any") "}, " RULE("B", "\"80-90\"", "any") "}]",
+		"RRL");
+	/* What lasts covers it as well. */
+	expect("\"exceptions\": [" EXCEPTION("E", "80", "2027", "") "], \"approved\": [" RULE(
+		       "A", "\"80-90\"", "any") "}, " RULE("B", "\"80-90\"", "any") "}]",
+		"RDS");
+}
+
+static void an_exception_is_shadowed_by_one_that_ends_no_sooner(void)
+{
+	expect("\"exceptions\": [" EXCEPTION("E", "80", "2028", "") ", " EXCEPTION(
+		       "F", "80", "2028", "") ", " EXCEPTION("G", "80", "2027", "") "]",
+		"DSS");
+	expect("\"exceptions\": [" EXCEPTION("E", "80", "2027", "") ", " EXCEPTION(
+		       "F", "80", "2028", "") "]",
+		"RL");
+}
+
+static void a_rule_that_later_rules_replace_only_for_now_is_not_redundant(void)
+{
+	expect("\"exceptions\": [" EXCEPTION("E", "80", "2028", "") ", " EXCEPTION(
+		       "F", "\"80-81\"", "2027", "") "]",
+		"DD");
+	expect("\"exceptions\": [" EXCEPTION("E", "80", "2027", "") "], \"approved\": [" RULE(
+		       "A", "\"80-81\"", "10.0.0.0/8") "}, " RULE("B", "81", "any") "}]",
+		"DDD");
+}
+
+static void a_ban_that_is_lifted_whole_stays_for_when_the_exception_ends(void)
+{
+	expect("\"banned\": [" RULE("B", "80", "any") ", \"reason\": \"x\"}], \"exceptions\": "
+						      "[" EXCEPTION("E", "80", "2027",
+							      ", \"overrides\": \"B\"") "]",
+		"LD");
+}
+
+static void a_ban_is_kept_that_is_needed_only_between_the_ends_of_two_exceptions(void)
+{
+	/* When E1 has ended, B2 stops E2, which lifts only B1; when E2 has ended, B1 is enough. */
+	expect("\"banned\": [" RULE("B1", "\"80-81\"", "any") ", \"reason\": \"x\"}, " RULE("B2",
+		       "\"80-81\"",
+		       "any") ", \"reason\": \"x\"}], \"exceptions\": [" EXCEPTION("E1",
+		       "\"80-81\"", "2027",
+		       ", \"overrides\": [\"B1\", \"B2\"]") ", " EXCEPTION("E2", "\"80-81\"",
+		       "2028", ", \"overrides\": \"B1\"") ", " EXCEPTION("E3", "81", "2029",
+		       ", \"overrides\": [\"B1\", \"B2\"]") "]",
+		"LLDSL");
+}
+
+static void the_moment_from_which_it_decides_is_told(void)
+{
+	struct pps_policy *policy = ask_policy("\"exceptions\": [" EXCEPTION("E", "80", "2028",
+		"") ", " EXCEPTION("F", "\"80-85\"", "2027", "") ", " EXCEPTION("G", "\"81-90\"",
+		"2029", "") "], \"approved\": [" RULE("A", "\"80-90\"", "any") "}]");
+	struct pps_rule_use *uses = pps_policy_uses(policy, ask_now_ns());
+
+	/* F is first to end, and is not needed to cover the rule: E is. */
+	CU_ASSERT_EQUAL(uses[3].worth, PPS_WORTH_LATER);
+	CU_ASSERT_EQUAL(uses[3].until_ns, policy->rules[0].expires_ns);
+	CU_ASSERT_EQUAL_FATAL(uses[3].n_by, 2);
+	CU_ASSERT_EQUAL(uses[3].by[0], 0);
+	CU_ASSERT_EQUAL(uses[3].by[1], 2);
+	pps_policy_uses_free(uses, policy);
+	pps_policy_destroy(policy);
+}
+
 static void ten_thousand_rules_are_studied(void)
 {
 	struct pps_str text = PPS_STR_INIT;
@@ -335,13 +442,19 @@ static void ten_thousand_rules_are_studied(void)
 
 static const struct unit_test tests[] = {
 	UNIT_TEST(every_rule_that_is_not_shadowed_decides_its_witness),
-	UNIT_TEST(without_a_shadowed_or_redundant_rule_every_verdict_is_the_same),
+	UNIT_TEST(without_a_shadowed_or_redundant_rule_no_verdict_ever_changes),
 	UNIT_TEST(the_rules_that_are_named_cover_it_and_none_of_them_is_needless),
 	UNIT_TEST(the_second_of_two_equal_rules_is_shadowed),
 	UNIT_TEST(two_halves_shadow_a_whole),
 	UNIT_TEST(a_rule_before_a_broader_one_is_redundant_unless_it_is_on_other_terms),
 	UNIT_TEST(a_ban_that_another_covers_is_needed_where_only_the_other_is_lifted),
 	UNIT_TEST(an_exception_that_has_ended_hides_nothing),
+	UNIT_TEST(a_rule_covered_by_an_exception_is_not_shadowed_but_only_for_now),
+	UNIT_TEST(an_exception_is_shadowed_by_one_that_ends_no_sooner),
+	UNIT_TEST(a_rule_that_later_rules_replace_only_for_now_is_not_redundant),
+	UNIT_TEST(a_ban_that_is_lifted_whole_stays_for_when_the_exception_ends),
+	UNIT_TEST(a_ban_is_kept_that_is_needed_only_between_the_ends_of_two_exceptions),
+	UNIT_TEST(the_moment_from_which_it_decides_is_told),
 	UNIT_TEST(ten_thousand_rules_are_studied),
 };
 
