@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <pps_policy.h>
+#include <pps_shape.h>
 #include <pps_signature.h>
 
 #include "cli.h"
@@ -68,11 +69,14 @@ static void print_findings(struct cli *cli, const struct pps_findings *findings)
 {
 	for (size_t i = 0; i < findings->n; i++) {
 		const struct pps_finding *item = &findings->items[i];
-		bool warning = item->severity == PPS_SEVERITY_WARNING;
+		static const enum style styles[] = {
+			[PPS_SEVERITY_NOTE] = STYLE_DIM,
+			[PPS_SEVERITY_WARNING] = STYLE_WARNING,
+			[PPS_SEVERITY_ERROR] = STYLE_BAD,
+		};
 
 		out(&cli->out, STYLE_PLAIN, "%s: %s: ", cli->argv[0], item->path);
-		out(&cli->out, warning ? STYLE_WARNING : STYLE_DIM, "%s",
-			pps_severity_word(item->severity));
+		out(&cli->out, styles[item->severity], "%s", pps_severity_word(item->severity));
 		out_line(&cli->out, STYLE_PLAIN, ": %s; %s [%s]", item->text, item->advice,
 			pps_finding_word(item->kind));
 	}
@@ -90,8 +94,10 @@ static void print_verdict(struct cli *cli, const struct pps_policy *policy, bool
 
 enum status cmd_check(struct cli *cli)
 {
+	enum pps_severity worst = cli->strict ? PPS_SEVERITY_NOTE : PPS_SEVERITY_WARNING;
 	struct pps_findings findings = {0};
 	struct pps_errors errors = {0};
+	uint64_t now_ns = pps_time_wall_ns();
 	struct pps_policy *policy;
 	bool ok;
 
@@ -99,10 +105,12 @@ enum status cmd_check(struct cli *cli)
 		return CLI_USAGE;
 	policy = pps_policy_load(cli->argv[0], &errors);
 	ok = policy != NULL;
-	if (policy != NULL)
-		pps_policy_lint(policy, pps_time_wall_ns(), &findings);
-	for (size_t i = 0; i < findings.n && cli->strict; i++)
-		ok = ok && findings.items[i].severity != PPS_SEVERITY_WARNING;
+	if (policy != NULL) {
+		pps_shape_lint(policy, now_ns, &findings);
+		pps_policy_lint(policy, now_ns, &findings);
+	}
+	for (size_t i = 0; i < findings.n; i++)
+		ok = ok && findings.items[i].severity <= worst;
 
 	if (cli->json) {
 		print_check_json(cli, policy, &errors, &findings, ok);
@@ -142,6 +150,10 @@ struct pps_policy *read_policy(struct cli *cli, const char *path, struct pps_pol
 		bundle = &own;
 	if (pps_policy_bundle_read(path, bundle, &errors))
 		policy = pps_policy_parse_bundle(bundle, &errors);
+	if (policy != NULL && !pps_shape_fits(policy, pps_time_wall_ns(), &errors)) {
+		pps_policy_destroy(policy);
+		policy = NULL;
+	}
 	if (policy == NULL) {
 		say_errors(cli, path, &errors);
 		print_errors_json(cli, "not sent", &errors);

@@ -19,6 +19,7 @@
 #include <pps_base.h>
 #include <pps_json.h>
 #include <pps_policy.h>
+#include <pps_shape.h>
 
 #include "config.h"
 #include "datapath.h"
@@ -95,8 +96,10 @@ static int check(const struct config *config)
 	if (signed_read(config, &bundle, &errors) && signed_by_enough(config, &bundle, &errors))
 		policy = pps_policy_parse_bundle(&bundle, &errors);
 	pps_policy_bundle_fini(&bundle);
-	if (policy == NULL)
+	if (policy == NULL || !pps_shape_fits(policy, pps_time_wall_ns(), &errors)) {
+		pps_policy_destroy(policy);
 		return fail(config->policy, &errors);
+	}
 	printf("configuration and policy \"%s\" revision %llu are good: %zu approved, "
 	       "%zu exceptions, %zu banned\n",
 		policy->name, (unsigned long long)policy->revision, policy->n_approved,

@@ -40,7 +40,9 @@ static const struct {
 
 const char *pps_severity_word(enum pps_severity severity)
 {
-	return severity == PPS_SEVERITY_WARNING ? "warning" : "note";
+	static const char *const words[] = {"note", "warning", "error"};
+
+	return words[severity];
 }
 
 const char *pps_finding_word(enum pps_finding_kind kind)
@@ -78,6 +80,12 @@ struct pps_finding *finding_add(struct pps_findings *findings, enum pps_finding_
 		.advice = pps_strdup(advice),
 	};
 	return finding;
+}
+
+void pps_findings_add(struct pps_findings *findings, enum pps_finding_kind kind, const char *path,
+	const char *text, const char *advice)
+{
+	finding_add(findings, kind, path, advice, "%s", text);
 }
 
 static void lint_expiry(const struct pps_rule *rule, uint64_t now_ns, struct pps_findings *findings)

@@ -290,8 +290,9 @@ void pps_policy_print(const struct pps_policy *policy, struct pps_str *out);
  */
 void pps_policy_fields(struct pps_str *out);
 
-enum pps_severity { PPS_SEVERITY_NOTE, PPS_SEVERITY_WARNING };
-const char *pps_severity_word(enum pps_severity severity); /* "note", "warning" */
+/* An error: no daemon takes the policy. */
+enum pps_severity { PPS_SEVERITY_NOTE, PPS_SEVERITY_WARNING, PPS_SEVERITY_ERROR };
+const char *pps_severity_word(enum pps_severity severity); /* "note", "warning", "error" */
 
 /*
  * What lint finds. X(enumerator, word, severity, what it means). The words are stable: programs
@@ -332,7 +333,10 @@ const char *pps_severity_word(enum pps_severity severity); /* "note", "warning" 
 	X(PARTLY_BANNED, "partly-banned", NOTE, "part of what it permits is banned")               \
 	X(REDUNDANT, "redundant", NOTE, "later rules permit all of its traffic")                   \
 	X(EXCEPTIONS_OVERLAP, "exceptions-overlap", NOTE, "two exceptions permit the same")        \
-	X(TOO_COMPLEX, "too-complex", NOTE, "what rules cover each other was not found out")
+	X(TOO_COMPLEX, "too-complex", NOTE, "what rules cover each other was not found out")       \
+	X(TOO_MANY_ENTRIES, "too-many-entries", ERROR, "the tables would be too large")            \
+	X(TOO_MANY_OVERRIDES, "too-many-overrides", ERROR, "too many bans meet exceptions")        \
+	X(MANY_ENTRIES, "many-entries", NOTE, "compiling it takes much memory")
 
 enum pps_finding_kind {
 #define PPS_FINDING_ENUM(name, word, severity, text) PPS_FINDING_##name,
@@ -355,6 +359,10 @@ struct pps_findings {
 	size_t n;
 };
 
+/* Adds a finding, of the severity of its kind. For those that know more of what becomes of a policy
+ * than lint does. */
+void pps_findings_add(struct pps_findings *findings, enum pps_finding_kind kind, const char *path,
+	const char *text, const char *advice);
 /* Things that are valid and probably not meant (already expired at 'now_ns', any to any, ...). */
 void pps_policy_lint(
 	const struct pps_policy *policy, uint64_t now_ns, struct pps_findings *findings);

@@ -26,7 +26,8 @@
  *            traffic, the build attaches that ban to the exception, and the match, having found
  *            the exception, asks its few attached bans (and on a hit the next overriding exception
  *            that matches). A packet passes by an exception only when every ban that covers the
- *            packet is named by that same exception. At most PPS_OVERRIDES_MAX such pairs a policy.
+ *            packet is named by that same exception. At most PPS_OVERRIDES_MAX such pairs a policy
+ *            (pps_shape.h).
  *
  * Expiry     'now' decides at build which exceptions are in force. 'valid_until_ns' is the first
  *            moment at which that stops being true; management publishes a new ruleset then. For
@@ -59,9 +60,7 @@
 #include <pps_sources.h>
 #include <pps_stats.h>
 
-#define PPS_OVERRIDES_MAX       1024
-#define PPS_RULESET_ENTRIES_MAX 200000u /* rte_acl entries for one direction and family */
-#define PPS_RULE_NONE           UINT32_MAX /* no rule matches */
+#define PPS_RULE_NONE UINT32_MAX /* no rule matches */
 
 /* What the datapath needs of one rule. */
 struct pps_ruleset_rule {

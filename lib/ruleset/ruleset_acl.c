@@ -77,15 +77,15 @@ static int create_context(struct pps_ruleset_priv *priv, unsigned int context, u
 	return 0;
 }
 
-int pps_acl_create(struct pps_ruleset_priv *priv, const struct pps_ruleset_params *params,
-	struct pps_errors *errors)
+int pps_acl_create(struct pps_ruleset_priv *priv, const uint64_t entries[PPS_CONTEXTS],
+	const struct pps_ruleset_params *params, struct pps_errors *errors)
 {
 	int rc = 0;
 
 	for (unsigned int i = 0; i < PPS_CONTEXTS && rc == 0; i++) {
-		if (priv->plans[i].entries > 0)
-			rc = create_context(
-				priv, i, (uint32_t)priv->plans[i].entries, params, errors);
+		priv->plans[i].entries = entries[i];
+		if (entries[i] > 0)
+			rc = create_context(priv, i, (uint32_t)entries[i], params, errors);
 	}
 	return rc;
 }
@@ -163,6 +163,15 @@ static int add_term(struct rte_acl_ctx *acl, struct entry *entry, const struct p
 	return rc;
 }
 
+static uint64_t mean_length(const struct pps_prefixes *prefixes)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < prefixes->n; i++)
+		sum += prefixes->items[i].len;
+	return sum / prefixes->n;
+}
+
 int pps_acl_add(struct pps_ruleset_priv *priv, const struct pps_shape *shape, uint32_t userdata,
 	int32_t priority)
 {
@@ -171,6 +180,12 @@ int pps_acl_add(struct pps_ruleset_priv *priv, const struct pps_shape *shape, ui
 	int rc = 0;
 
 	for (unsigned int i = 0; i < PPS_CONTEXTS; i++) {
+		unsigned int f = pps_context_family(i) == 6;
+
+		if (pps_shape_entries(shape, i) == 0)
+			continue;
+		priv->plans[i].src_bits += mean_length(&shape->src[f]);
+		priv->plans[i].dst_bits += mean_length(&shape->dst[f]);
 		for (size_t k = 0; k < shape->n_terms && rc == 0; k++)
 			rc = add_term(priv->contexts[i], &entry, shape, &shape->terms[k], i);
 	}

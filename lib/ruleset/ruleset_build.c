@@ -121,65 +121,6 @@ static int hold_slots(struct pps_ruleset *ruleset, const struct pps_policy *poli
 	return 0;
 }
 
-static uint64_t mean_length(const struct pps_prefixes *prefixes)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < prefixes->n; i++)
-		sum += prefixes->items[i].len;
-	return sum / prefixes->n;
-}
-
-/* What the shape makes in one context: counted in 'plan' and returned. */
-static uint64_t plan_shape(
-	const struct pps_shape *shape, unsigned int context, struct pps_context_plan *plan)
-{
-	uint64_t n = pps_shape_entries(shape, context);
-	unsigned int f = pps_context_family(context) == 6;
-
-	if (n == 0)
-		return 0;
-	if (__builtin_add_overflow(plan->entries, n, &plan->entries))
-		plan->entries = UINT64_MAX;
-	plan->src_bits += mean_length(&shape->src[f]);
-	plan->dst_bits += mean_length(&shape->dst[f]);
-	return n;
-}
-
-/* Counts the entries of every context; names the rule that makes most when they are too many. */
-static int plan_contexts(
-	const struct pps_policy *policy, struct pps_context_plan *plans, struct pps_errors *errors)
-{
-	uint64_t most = 0;
-	size_t worst = 0;
-
-	for (size_t i = 0; i < policy->n_rules; i++) {
-		struct pps_shape shape;
-
-		pps_shape_make(&policy->rules[i], &shape);
-		for (unsigned int c = 0; c < PPS_CONTEXTS; c++) {
-			uint64_t n = plan_shape(&shape, c, &plans[c]);
-
-			if (n > most) {
-				most = n;
-				worst = i;
-			}
-		}
-		pps_shape_fini(&shape);
-	}
-	for (unsigned int c = 0; c < PPS_CONTEXTS; c++) {
-		if (plans[c].entries <= PPS_RULESET_ENTRIES_MAX)
-			continue;
-		pps_errors_add(errors, policy->rules[worst].path,
-			"the policy makes %" PRIu64 " table entries for one direction and "
-			"family, more than %u; rule \"%s\" alone makes %" PRIu64
-			" (every combination of its sources, destinations, ports and VLANs)",
-			plans[c].entries, PPS_RULESET_ENTRIES_MAX, policy->rules[worst].id, most);
-		return -E2BIG;
-	}
-	return 0;
-}
-
 /* The classes of "Order" in pps_ruleset.h, highest first. */
 enum rank { RANK_OVERRIDING, RANK_BAN, RANK_EXCEPTION, RANK_APPROVED, RANK_EXPIRED, RANK_COUNT };
 
@@ -222,15 +163,16 @@ static int compile(struct pps_ruleset *ruleset, const struct pps_policy *policy,
 	const struct pps_ruleset_params *params, struct pps_errors *errors)
 {
 	struct pps_ruleset_priv *priv = ruleset->priv;
+	uint64_t entries[PPS_CONTEXTS] = {0};
 	size_t before, after, left;
 	int rc;
 
 	pps_acl_heap(&before, &left);
-	rc = pps_overrides_make(policy, priv->rules, &priv->overrides, errors);
+	rc = pps_overrides_make(policy, ruleset->as_of_ns, &priv->overrides, errors);
 	if (rc == 0)
-		rc = plan_contexts(policy, priv->plans, errors);
+		rc = pps_shape_count(policy, entries, errors);
 	if (rc == 0)
-		rc = pps_acl_create(priv, params, errors);
+		rc = pps_acl_create(priv, entries, params, errors);
 	if (rc < 0)
 		return rc;
 	rc = add_entries(ruleset, policy);
@@ -241,7 +183,7 @@ static int compile(struct pps_ruleset *ruleset, const struct pps_policy *policy,
 	rc = pps_acl_build(priv, params, errors);
 	pps_acl_heap(&after, &left);
 	for (unsigned int c = 0; c < PPS_CONTEXTS; c++)
-		priv->size.entries += (uint32_t)priv->plans[c].entries;
+		priv->size.entries += (uint32_t)entries[c];
 	priv->size.table_bytes = after > before ? after - before : 0;
 	return rc;
 }

@@ -279,6 +279,30 @@ def strict_makes_warnings_fail():
         "advice": "remove it, or have it approved again"})
 
 
+# 500 source ports that do not touch, and 500 ports: a quarter of a million combinations.
+LARGE_POLICY = dict(GOOD_POLICY, approved=[
+    {"id": "PPS-0001", "direction": "inbound", "protocol": "tcp", "source": "10.0.0.0/8",
+     "destination": "198.51.100.10", "ports": list(range(1, 1000, 2)),
+     "source_ports": list(range(1, 1000, 2))}])
+
+
+@test
+def what_every_daemon_would_refuse_is_not_ok_and_not_sent():
+    why = "approved[0]: the policy makes 250000 table entries for one direction and family, more"
+    with policy_file(LARGE_POLICY) as file:
+        result = run("check", file.name)
+        check_exit(result, FAILED)
+        check_in(f"{file.name}: {why}".replace("approved[0]:", "approved[0]: error:"), result.out)
+        check_in("; name prefixes and ranges instead of single members", result.out)
+        check_in("[too-many-entries]", result.out)
+        check_in(f"{file.name}: not ok: policy web-enclave", result.out)
+        check_equal(json.loads(run("check", file.name, "--json").out)["ok"], False)
+        result, calls = ask({"load": LOADED}, "load", file.name)
+        check_exit(result, FAILED)
+        check_equal(calls, [])
+        check_in(f"ppsfw: load: {file.name}: {why}", result.err)
+
+
 @test
 def check_wants_exactly_one_file():
     for words in (["check"], ["check", "a", "b"]):

@@ -9,8 +9,8 @@ import json
 import os
 
 from frames import tcp_frame
-from harness import (EMPTY, INSIDE, OK, OUTSIDE, PPSFWD, USAGE, Appliance, microseconds,
-                     run_program)
+from harness import (EMPTY, INSIDE, OK, OUTSIDE, PPSFWD, USAGE, Appliance, approve, microseconds,
+                     policy, run_program)
 from operators import BAD, GOOD
 from tap import check, check_equal, check_in, main, test
 
@@ -31,6 +31,13 @@ def a_check_says_good_or_what_is_wrong_and_touches_no_port():
         result = check_of(appliance)
         check_equal(result.code, 1)
         check_in("approved[0].direction", result.err)
+        odd = list(range(1, 1000, 2))
+        appliance.write_policy(policy(approve(
+            "LARGE", "inbound", protocol="tcp", to="198.51.100.10", source="10.0.0.0/8", ports=odd,
+            source_ports=odd)))
+        result = check_of(appliance)
+        check_equal(result.code, 1)
+        check_in("approved[0]: the policy makes 250000 table entries", result.err)
         appliance.write_policy(GOOD)
         appliance.config.update(colour="red", workers=0)
         result = check_of(appliance)

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include <pps_policy.h>
+#include <pps_shape.h>
 
 #define NOW       "2027-01-01T00:00:00Z" /* for lint */
 #define BYTES_MAX (1u << 20)
@@ -112,6 +113,7 @@ static void print_findings(const struct pps_policy *policy, struct pps_str *out)
 	uint64_t now_ns = 0;
 
 	pps_time_parse(NOW, &now_ns);
+	pps_shape_lint(policy, now_ns, &findings);
 	pps_policy_lint(policy, now_ns, &findings);
 	for (size_t i = 0; i < findings.n; i++)
 		pps_str_addf(out, "%s %s %s: %s; %s\n",

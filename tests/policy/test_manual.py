@@ -43,7 +43,7 @@ def main():
     used = {key: text.rsplit('; ', 1)[1] for name, key, _, text in rows if name == 'timeouts'}
     report('the defaults of timeouts are those in use',
            [] if shown == used else [f'{shown} is not {used}'])
-    told = re.findall(r'^\.It Cm (\S+) Ta (note|warning) Ta (.*)$', page, re.M)
+    told = re.findall(r'^\.It Cm (\S+) Ta (note|warning|error) Ta (.*)$', page, re.M)
     found = [tuple(row) for row in table(fields, '--findings')]
     report('the findings are those of lint, in its order',
            [f'{a} is not {b}' for a, b in zip(told + [None], found + [None]) if a != b]

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <pps_shape.h>
+
 #include "ruleset_ask.h"
 
 #include <stdio.h>
@@ -91,6 +93,32 @@ void ask_expect_failure(struct pps_policy *policy, const char *part)
 		printf("# expected \"%s\" in: %s", part, text);
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, part));
 	free(text);
+}
+
+void ask_expect_too_large(struct pps_policy *policy, const char *part)
+{
+	struct pps_findings findings = {0};
+	struct pps_errors errors = {0};
+	struct pps_str told = PPS_STR_INIT, found = PPS_STR_INIT;
+	char *built;
+
+	CU_ASSERT_FALSE(pps_shape_fits(policy, ask_now_ns(), &errors));
+	pps_errors_print(&errors, &told);
+	pps_shape_lint(policy, ask_now_ns(), &findings);
+	for (size_t i = 0; i < findings.n; i++) {
+		CU_ASSERT_EQUAL(findings.items[i].severity, PPS_SEVERITY_ERROR);
+		pps_str_addf(&found, "%s: %s\n", findings.items[i].path, findings.items[i].text);
+	}
+	built = ask_failure(policy, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(built);
+	CU_ASSERT_PTR_NOT_NULL(strstr(built, part));
+	CU_ASSERT_STRING_EQUAL(pps_str_text(&told), built);
+	CU_ASSERT_STRING_EQUAL(pps_str_text(&found), built);
+	free(built);
+	pps_str_fini(&told);
+	pps_str_fini(&found);
+	pps_errors_fini(&errors);
+	pps_findings_fini(&findings);
 }
 
 void ask_read(const char *question, struct reference_packet *packet)

@@ -33,6 +33,8 @@ struct pps_ruleset *ask_ruleset(const char *sections);
 char *ask_failure(struct pps_policy *policy, const struct pps_ruleset_params *params);
 /* Asserts that it cannot be compiled, and that 'part' is in what is said. Frees the policy. */
 void ask_expect_failure(struct pps_policy *policy, const char *part);
+/* The same, and that pps_shape_fits() and pps_shape_lint() say so in the same words. */
+void ask_expect_too_large(struct pps_policy *policy, const char *part);
 
 /* "in tcp 192.0.2.1:1024 198.51.100.1:443 @5" (VLAN 5), "out icmp/8/0 192.0.2.1 198.51.100.1". */
 void ask_read(const char *question, struct reference_packet *packet);

@@ -246,7 +246,7 @@ static void attached_bans_are_bounded(void)
 	pps_ruleset_destroy(ruleset, NULL);
 	free(text);
 	text = make_bans(1025, true);
-	ask_expect_failure(ask_policy(text),
+	ask_expect_too_large(ask_policy(text),
 		"exceptions[0]: exceptions with \"overrides\" and the "
 		"other bans");
 	free(text);

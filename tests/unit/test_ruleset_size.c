@@ -7,6 +7,8 @@
 
 #include <rte_malloc.h>
 
+#include <pps_shape.h>
+
 #include "ruleset_ask.h"
 #include "unit.h"
 
@@ -119,10 +121,45 @@ static void too_many_entries_name_the_largest_rule(void)
 	pps_str_add(&text, "], \"destination\": [");
 	add_hosts(&text, 11, 450);
 	pps_str_add(&text, "]}]");
-	ask_expect_failure(ask_policy(pps_str_text(&text)),
+	ask_expect_too_large(ask_policy(pps_str_text(&text)),
 		"approved[1]: the policy makes 202501 table entries for one direction and family, "
 		"more than 200000; rule \"LARGE\" alone makes 202500");
 	pps_str_fini(&text);
+}
+
+/* A rule of 500 x 'n' entries, and one of 1 000. */
+static struct pps_policy *make_nearly_full(unsigned int n)
+{
+	struct pps_str text = PPS_STR_INIT;
+	struct pps_policy *policy;
+
+	pps_str_add(&text,
+		"\"approved\": [{\"id\": \"LARGE\", \"direction\": \"inbound\", \"protocol\": "
+		"\"tcp\", "
+		"\"destination\": \"any\", \"source\": [");
+	add_hosts(&text, 10, 500);
+	pps_str_add(&text, "], \"ports\": [");
+	for (unsigned int i = 0; i < n; i++)
+		pps_str_addf(&text, "%s%u", i == 0 ? "" : ", ", 2 * i + 1);
+	pps_str_add(&text,
+		"]}, {\"id\": \"SMALL\", \"direction\": \"inbound\", \"protocol\": \"udp\", "
+		"\"destination\": \"any\", \"source\": [");
+	add_hosts(&text, 11, 1000);
+	pps_str_add(&text, "]}]");
+	policy = ask_policy(pps_str_text(&text));
+	pps_str_fini(&text);
+	return policy;
+}
+
+static void a_table_is_full_with_200000_entries(void)
+{
+	struct pps_policy *policy = make_nearly_full(398);
+	struct pps_errors errors = {0};
+
+	CU_ASSERT(pps_shape_fits(policy, ask_now_ns(), &errors));
+	CU_ASSERT_EQUAL(errors.n, 0);
+	pps_policy_destroy(policy);
+	ask_expect_too_large(make_nearly_full(399), "approved[0]: the policy makes 200500 table");
 }
 
 static void a_count_beyond_64_bits_does_not_wrap(void)
@@ -157,7 +194,7 @@ static void a_count_beyond_64_bits_does_not_wrap(void)
 		rule->source.items[i] = (struct pps_prefix){pps_addr_make(4, bytes), 32};
 		rule->destination.items[i] = rule->source.items[i];
 	}
-	ask_expect_failure(policy, "alone makes 18446744073709551615");
+	ask_expect_too_large(policy, "alone makes 18446744073709551615");
 }
 
 /* Memory. */
@@ -343,6 +380,7 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(any_takes_one_entry_a_context),
 	UNIT_TEST(sets_that_touch_are_joined),
 	UNIT_TEST(too_many_entries_name_the_largest_rule),
+	UNIT_TEST(a_table_is_full_with_200000_entries),
 	UNIT_TEST(a_count_beyond_64_bits_does_not_wrap),
 	UNIT_TEST(a_policy_beyond_the_memory_limit_is_refused),
 	UNIT_TEST(an_ordinary_policy_fits_in_the_memory_limit),

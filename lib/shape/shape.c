@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ruleset_priv.h"
+#include <pps_shape.h>
 
 #define WHOLE_RANGE ((struct pps_range){0, UINT16_MAX})
 

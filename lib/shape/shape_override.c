@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "ruleset_priv.h"
+#include <pps_shape.h>
 
 /*
  * An exception in force that overrides bans stands above all bans, so rte_acl finds it even where
@@ -10,9 +10,10 @@
  * overriding exceptions matter only where an attached ban hit, and only if they lift one of them.
  */
 
-static bool is_overriding(const struct pps_rule *rule, const struct pps_ruleset_rule *hot)
+static bool is_overriding(const struct pps_rule *rule, uint64_t now_ns)
 {
-	return rule->kind == PPS_RULE_EXCEPTION && rule->n_overrides > 0 && !hot->expired;
+	return rule->kind == PPS_RULE_EXCEPTION && rule->n_overrides > 0 &&
+		(rule->expires_ns == 0 || rule->expires_ns > now_ns);
 }
 
 static int add_pair(struct pps_overrides *overrides, const struct pps_rule *rule, uint32_t **list,
@@ -65,7 +66,7 @@ static bool lifts_any(const uint8_t *attached, const struct pps_rule *rule)
 	return false;
 }
 
-static int attach_next(const struct pps_policy *policy, const struct pps_ruleset_rule *rules,
+static int attach_next(const struct pps_policy *policy, uint64_t now_ns,
 	struct pps_overrides *overrides, uint32_t exception, uint8_t *attached,
 	struct pps_errors *errors)
 {
@@ -78,7 +79,7 @@ static int attach_next(const struct pps_policy *policy, const struct pps_ruleset
 	for (uint32_t next = exception + 1; next < end && item->n_bans > 0 && rc == 0; next++) {
 		const struct pps_rule *rule = &policy->rules[next];
 
-		if (is_overriding(rule, &rules[next]) && lifts_any(attached, rule) &&
+		if (is_overriding(rule, now_ns) && lifts_any(attached, rule) &&
 			pps_shape_overlaps(overrides->shapes[exception], overrides->shapes[next]))
 			rc = add_pair(overrides, rule, &item->next, &item->n_next, next, errors);
 	}
@@ -87,13 +88,13 @@ static int attach_next(const struct pps_policy *policy, const struct pps_ruleset
 	return rc;
 }
 
-static void make_shapes(const struct pps_policy *policy, const struct pps_ruleset_rule *rules,
-	struct pps_overrides *overrides)
+static void make_shapes(
+	const struct pps_policy *policy, uint64_t now_ns, struct pps_overrides *overrides)
 {
 	overrides->shapes = pps_alloc(policy->n_rules * sizeof(*overrides->shapes));
 	for (size_t i = 0; i < policy->n_rules; i++) {
 		if (policy->rules[i].kind != PPS_RULE_BAN &&
-			!is_overriding(&policy->rules[i], &rules[i]))
+			!is_overriding(&policy->rules[i], now_ns))
 			continue;
 		overrides->shapes[i] = pps_alloc(sizeof(**overrides->shapes));
 		pps_shape_make(&policy->rules[i], overrides->shapes[i]);
@@ -123,8 +124,8 @@ static void drop_shapes(struct pps_overrides *overrides)
 	free(used);
 }
 
-int pps_overrides_make(const struct pps_policy *policy, const struct pps_ruleset_rule *rules,
-	struct pps_overrides *ret, struct pps_errors *errors)
+int pps_overrides_make(const struct pps_policy *policy, uint64_t now_ns, struct pps_overrides *ret,
+	struct pps_errors *errors)
 {
 	uint32_t end = (uint32_t)(policy->n_bans + policy->n_exceptions);
 	uint32_t n_overriding = 0;
@@ -132,22 +133,22 @@ int pps_overrides_make(const struct pps_policy *policy, const struct pps_ruleset
 	int rc = 0;
 
 	for (size_t i = policy->n_bans; i < end; i++)
-		n_overriding += is_overriding(&policy->rules[i], &rules[i]);
+		n_overriding += is_overriding(&policy->rules[i], now_ns);
 	if (n_overriding == 0)
 		return 0;
 	ret->first = (uint32_t)policy->n_bans;
 	ret->n = (uint32_t)policy->n_exceptions;
 	ret->n_rules = (uint32_t)policy->n_rules;
 	ret->items = pps_alloc(ret->n * sizeof(*ret->items));
-	make_shapes(policy, rules, ret);
+	make_shapes(policy, now_ns, ret);
 	marks = pps_alloc(policy->n_bans + 1);
 	for (uint32_t i = ret->first; i < end && rc == 0; i++) {
-		if (is_overriding(&policy->rules[i], &rules[i]))
+		if (is_overriding(&policy->rules[i], now_ns))
 			rc = attach_bans(policy, ret, i, marks, errors);
 	}
 	for (uint32_t i = ret->first; i < end && rc == 0; i++) {
-		if (is_overriding(&policy->rules[i], &rules[i]))
-			rc = attach_next(policy, rules, ret, i, marks, errors);
+		if (is_overriding(&policy->rules[i], now_ns))
+			rc = attach_next(policy, now_ns, ret, i, marks, errors);
 	}
 	free(marks);
 	if (rc == 0)
