@@ -9,11 +9,15 @@
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define MAX_MOST        100000u
 #define CONFIRM_MOST    86400u
+#define TIMEOUT_MOST    86400u
 
 static const struct option options[] = {
 	{"--json", NULL, 0, "print what the daemon answers, as JSON"},
 	{"--socket", "PATH", 0,
 		"socket of the daemon (default: PPSFW_SOCKET, then the usual place)"},
+	{"--timeout", "SECONDS", 0,
+		"seconds to wait for a daemon that says nothing (default: 10; 120 where it "
+		"compiles)"},
 	{"--verbose", NULL, 0, "say more: what a change did, tables that are not cut"},
 	{"--help", NULL, 0, "help, of a command when there is one"},
 	{"--version", NULL, 0, "the version"},
@@ -250,6 +254,8 @@ static enum status set_option(struct cli *cli, const char *name, const char *val
 		return read_count(cli, name, value, SUBJECTS_MAX, &cli->required);
 	if (strcmp(name, "--max") == 0)
 		return read_count(cli, name, value, MAX_MOST, &cli->max);
+	if (strcmp(name, "--timeout") == 0)
+		return read_count(cli, name, value, TIMEOUT_MOST, &cli->timeout_sec);
 	if (strcmp(name, "--confirm") == 0)
 		return read_count(cli, name, value, CONFIRM_MOST, &cli->confirm_sec);
 	return CLI_OK;

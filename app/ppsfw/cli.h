@@ -52,6 +52,7 @@ struct cli {
 	const char *socket;
 	bool json, verbose, help, version;
 	bool strict, follow, force, diff, history;
+	uint64_t timeout_sec; /* 0: not given */
 	uint64_t confirm_sec; /* 0: not given */
 	uint64_t max; /* 0: not given */
 	const char *pcap; /* NULL: not given */

@@ -10,6 +10,33 @@
 
 #include "cli.h"
 
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+#define PATIENCE_SEC 10u
+
+/* Methods that take their time, and those that change something. */
+static const struct {
+	const char *method;
+	unsigned int patience_sec;
+	bool changes;
+} methods[] = {
+	{"load", 120, true},
+	{"confirm", 120, true},
+	{"rollback", 120, true},
+	{"diff_flows", 120, false},
+	{"kill_flows", PATIENCE_SEC, true},
+};
+
+/* Its row of the table, or the one behind the last. */
+static size_t find_method(const char *method)
+{
+	size_t i = 0;
+
+	while (i < COUNT_OF(methods) && strcmp(methods[i].method, method) != 0)
+		i++;
+	return i;
+}
+
 void print_errors_json(struct cli *cli, const char *message, const struct pps_errors *errors)
 {
 	json_t *object;
@@ -107,7 +134,8 @@ static enum status report(
 struct pps_ctl_client *connect_daemon(struct cli *cli)
 {
 	struct pps_errors errors = {0};
-	struct pps_ctl_client *client = pps_ctl_connect(cli->socket, &errors);
+	struct pps_ctl_client *client = pps_ctl_connect(cli->socket,
+		cli->timeout_sec != 0 ? (unsigned int)cli->timeout_sec : PATIENCE_SEC, &errors);
 
 	if (client == NULL) {
 		say_who_may(cli);
@@ -122,9 +150,18 @@ enum status ask_daemon(struct cli *cli, struct pps_ctl_client *client, const cha
 {
 	struct pps_errors errors = {0};
 	json_t *answer = NULL;
-	int outcome = pps_ctl_call(client, method, params, &answer, &errors);
+	size_t row = find_method(method);
 	enum status status;
+	int outcome;
 
+	if (row < COUNT_OF(methods) && cli->timeout_sec == 0)
+		pps_ctl_set_patience(client, methods[row].patience_sec);
+	outcome = pps_ctl_call(client, method, params, &answer, &errors);
+	if ((outcome == -ETIMEDOUT || outcome == -EPIPE) && row < COUNT_OF(methods) &&
+		methods[row].changes)
+		pps_errors_add(&errors, NULL,
+			"whether it was done is not known; it may still be, as soon as the daemon "
+			"goes on");
 	if (outcome == 0 && !json_is_object(answer)) {
 		pps_errors_add(&errors, NULL, "the daemon's answer is not one this program knows");
 		outcome = -1;

@@ -39,7 +39,10 @@
  *            -32602 params, -32603 internal; PPS_CTL_E_* below. "data" carries a list of
  *            {"path", "text"} where there is one.
  *
- * Client     A blocking client for the CLI: connect, call, read notifications.
+ * Client     A blocking client for the CLI: connect, call, read notifications. It has patience: a
+ *            daemon that is stopped or hung neither takes nor says anything, and after so many
+ *            seconds of that a call ends. What it asked for may still be done when the daemon goes
+ *            on: nobody can take a request back.
  *
  * Threads: a server belongs to one thread; a client object to one thread. Never a worker.
  */
@@ -134,17 +137,24 @@ unsigned int pps_ctl_server_clients(const struct pps_ctl_server *server);
 
 struct pps_ctl_client;
 
-/* NULL and an error that says what to do (not running? no permission?). */
-struct pps_ctl_client *pps_ctl_connect(const char *path, struct pps_errors *errors);
+/* NULL and an error that says what to do (not running? no permission?). 'patience_sec' (0: without
+ * end) is for connecting, and for the calls. */
+struct pps_ctl_client *pps_ctl_connect(
+	const char *path, unsigned int patience_sec, struct pps_errors *errors);
 void pps_ctl_client_destroy(struct pps_ctl_client *client);
+/* For the calls to come. */
+void pps_ctl_set_patience(struct pps_ctl_client *client, unsigned int patience_sec);
 /*
  * Calls 'method' with 'params' (stolen, may be NULL) and waits for the answer. On success sets
  * *ret_result (a new reference) and returns 0. A JSON-RPC error sets *ret_result to its error
- * object and returns 1. A broken connection adds an error, returns -1.
+ * object and returns 1. Otherwise adds an error and returns a negative errno: -EMSGSIZE, and
+ * nothing was sent; -ETIMEDOUT, no answer in time; -EPIPE, a broken connection. After one of these
+ * the client is good for nothing but to be destroyed.
  */
 int pps_ctl_call(struct pps_ctl_client *client, const char *method, json_t *params,
 	json_t **ret_result, struct pps_errors *errors);
-/* The next notification (a new reference), waiting for it; NULL when the connection ended. */
+/* The next notification (a new reference), waiting for it without end; NULL when the connection
+ * ended. */
 json_t *pps_ctl_next(struct pps_ctl_client *client);
 
 #endif

@@ -344,8 +344,8 @@ def the_manual_describes_every_command_and_option():
         check(re.search(r"^\.It Cm " + name + r"\b", manual, re.M), f"{name} is not described")
         check(re.search(r"^\.Dl .*ppsfw( --\w+)*" + ("" if name == "status" else f" {name}") +
                         r"\b", manual, re.M), f"{name} has no example")
-    for option in ("json", "socket", "verbose", "help", "version", "strict", "follow", "max",
-                   "diff", "history", "cert", "key", "chain", "out", "passin", "ca", "crl",
+    for option in ("json", "socket", "timeout", "verbose", "help", "version", "strict", "follow",
+                   "max", "diff", "history", "cert", "key", "chain", "out", "passin", "ca", "crl",
                    "required", "subject", "eku"):
         check_in(f"Fl -{option}", manual)
     for word in re.findall(r'^\s+\{"([a-z_]+)", (?:NULL|"[a-z_]+"), VALUE_',

@@ -7,6 +7,7 @@
 
 import json
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -121,6 +122,57 @@ def clients_that_come_and_go_leave_nothing_open():
 
 
 # ---- the socket ----
+
+def hold(appliance):
+    """Stops the daemon where it is, and waits until it stands still."""
+    appliance.signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, appliance.process.pid, os.WSTOPPED)
+
+
+@test
+def a_stopped_daemon_keeps_nobody_waiting_and_does_what_it_was_asked_when_it_goes_on():
+    unknown = "whether it was done is not known; it may still be"
+    with running() as appliance:
+        late = appliance.write("other.json", OTHER)
+        hold(appliance)
+        result = appliance.cli("status")
+        check_equal((result.code, result.out), (FAILED, ""))
+        check_in(f"ppsfw: status: the daemon on {appliance.socket} said nothing for 10 s: it is "
+                 "stopped, hung or too busy\n", result.err)
+        check_not_in(unknown, result.err)
+        result = appliance.cli("--timeout", "1", "show", "rules", "--json")
+        check_equal(result.code, FAILED)
+        check_in("said nothing for 1 s", json.loads(result.out)["error"]["data"][0]["text"])
+        for words in (["load", late], ["kill", "flows", "all"]):
+            result = appliance.cli("--timeout", "1", *words)
+            check_equal((result.code, result.out), (FAILED, ""))
+            check_in("said nothing for 1 s", result.err)
+            check_in(unknown, result.err)
+        appliance.signal(signal.SIGCONT)
+        wait_until(lambda: appliance.call("status")["policy"]["name"] == "other", "the load")
+        check_equal(len(appliance.call("show_rules")["rules"]), 2)
+        check_equal(len([event for event in appliance.events("policy_loaded")
+                         if event.get("policy") == "other"]), 1)
+
+
+@test
+def who_follows_events_waits_longer_than_the_timeout():
+    with running() as appliance:
+        follower = subprocess.Popen(
+            [PPSFW, "--socket", appliance.socket, "--timeout", "1", "events", "--follow", "--json",
+             "event", "policy_loaded"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        try:
+            follower.wait(2)
+            check(False, "it gave up")
+        except subprocess.TimeoutExpired:
+            pass
+        appliance.load(OTHER)
+        while json.loads(follower.stdout.readline()).get("policy") != "other":
+            pass
+        follower.terminate()
+        check_equal(follower.wait(PATIENCE), OK)
+        follower.stdout.close()
+
 
 @test
 def a_stale_socket_is_replaced():

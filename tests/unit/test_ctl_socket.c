@@ -153,7 +153,7 @@ static void impossible_paths_are_errors(void)
 	CU_ASSERT_PTR_NULL(create(&f, longest, &error));
 	CU_ASSERT_PTR_NOT_NULL(strstr(error, "at most 107 bytes"));
 	free(error);
-	CU_ASSERT_PTR_NULL(pps_ctl_connect(longest, &errors));
+	CU_ASSERT_PTR_NULL(pps_ctl_connect(longest, 60, &errors));
 	CU_ASSERT_EQUAL(errors.n_total, 1);
 	pps_errors_fini(&errors);
 	CU_ASSERT_PTR_NULL(create(&f, "/nonexistent/ppsfw.sock", &error));
@@ -237,7 +237,7 @@ static void the_client_calls_and_listens(void)
 	set_up_at(&f, &place);
 	f.server->params.authorise = authorise_silently;
 	loop_start(&loop, &f);
-	client = pps_ctl_connect(place.path, &errors);
+	client = pps_ctl_connect(place.path, 60, &errors);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(client);
 	CU_ASSERT_EQUAL(pps_ctl_call(client, "echo", json_pack("[i]", 7), &result, &errors), 0);
 	CU_ASSERT_EQUAL(json_integer_value(json_array_get(result, 0)), 7);
@@ -260,7 +260,7 @@ static void the_client_calls_and_listens(void)
 	pps_ctl_server_destroy(f.server);
 	CU_ASSERT_PTR_NULL(pps_ctl_next(client));
 	CU_ASSERT_EQUAL(errors.n_total, 0);
-	CU_ASSERT_EQUAL(pps_ctl_call(client, "echo", NULL, &result, &errors), -1);
+	CU_ASSERT_EQUAL(pps_ctl_call(client, "echo", NULL, &result, &errors), -EPIPE);
 	CU_ASSERT_EQUAL(errors.n_total, 1);
 	pps_errors_fini(&errors);
 	pps_ctl_client_destroy(client);
@@ -281,7 +281,7 @@ static void the_client_moves_large_requests_and_answers(void)
 	set_up_at(&f, &place);
 	f.server->params.authorise = authorise_silently;
 	loop_start(&loop, &f);
-	client = pps_ctl_connect(place.path, &errors);
+	client = pps_ctl_connect(place.path, 60, &errors);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(client);
 	CU_ASSERT_EQUAL(pps_ctl_call(client, "echo", json_pack("[s]", text), &result, &errors), 0);
 	CU_ASSERT_EQUAL(json_string_length(json_array_get(result, 0)), 4u << 20);
@@ -306,7 +306,7 @@ static void the_client_is_told_why_it_was_turned_away(void)
 	f.role = PPS_CTL_NOBODY;
 	f.server->params.authorise = authorise_silently;
 	loop_start(&loop, &f);
-	client = pps_ctl_connect(place.path, &errors);
+	client = pps_ctl_connect(place.path, 60, &errors);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(client);
 	CU_ASSERT_EQUAL(pps_ctl_call(client, "echo", NULL, &result, &errors), 1);
 	CU_ASSERT_EQUAL(json_integer_value(json_object_get(result, "code")), PPS_CTL_E_DENIED);
@@ -325,14 +325,91 @@ static void the_client_says_what_to_do_without_a_daemon(void)
 	struct place place;
 
 	make_place(&place);
-	CU_ASSERT_PTR_NULL(pps_ctl_connect(place.path, &errors));
+	CU_ASSERT_PTR_NULL(pps_ctl_connect(place.path, 60, &errors));
 	CU_ASSERT_PTR_NOT_NULL(strstr(errors.items[0].text, "Is ppsfwd running?"));
 	strcpy(address.sun_path, place.path);
 	CU_ASSERT_EQUAL(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	close(fd);
-	CU_ASSERT_PTR_NULL(pps_ctl_connect(place.path, &errors));
+	CU_ASSERT_PTR_NULL(pps_ctl_connect(place.path, 60, &errors));
 	CU_ASSERT_PTR_NOT_NULL(strstr(errors.items[1].text, "nobody answers"));
 	pps_errors_fini(&errors);
+	remove_place(&place);
+}
+
+/* A socket on which somebody listens and does nothing more, as a stopped daemon. */
+static int listen_only(const struct place *place)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	strcpy(address.sun_path, place->path);
+	CU_ASSERT_EQUAL(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	CU_ASSERT_EQUAL(listen(fd, 0), 0);
+	return fd;
+}
+
+static void expect_silence(const struct place *place, json_t *params)
+{
+	struct pps_errors errors = {0};
+	struct pps_ctl_client *client = pps_ctl_connect(place->path, 60, &errors);
+	json_t *result;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(client);
+	pps_ctl_set_patience(client, 1);
+	CU_ASSERT_EQUAL(pps_ctl_call(client, "echo", params, &result, &errors), -ETIMEDOUT);
+	CU_ASSERT_EQUAL_FATAL(errors.n, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(errors.items[0].text, "said nothing for 1 s"));
+	pps_errors_fini(&errors);
+	pps_ctl_client_destroy(client);
+}
+
+static void the_client_gives_up_on_a_daemon_that_says_nothing(void)
+{
+	struct place place;
+	int fd;
+
+	make_place(&place);
+	fd = listen_only(&place);
+	expect_silence(&place, NULL);
+	close(fd);
+	remove_place(&place);
+}
+
+static void the_client_gives_up_on_a_daemon_that_takes_nothing(void)
+{
+	char *text = pps_alloc((4u << 20) + 1);
+	struct place place;
+	int fd;
+
+	memset(text, 'y', 4u << 20);
+	make_place(&place);
+	fd = listen_only(&place);
+	expect_silence(&place, json_pack("[s]", text));
+	close(fd);
+	remove_place(&place);
+	free(text);
+}
+
+static void the_client_gives_up_on_a_daemon_that_takes_no_connection(void)
+{
+	struct pps_errors errors = {0};
+	struct pps_ctl_client *clients[64];
+	struct place place;
+	size_t n = 0;
+	int fd;
+
+	make_place(&place);
+	fd = listen_only(&place);
+	while (n < UNIT_COUNT(clients) &&
+		(clients[n] = pps_ctl_connect(place.path, 1, &errors)) != NULL)
+		n++;
+	CU_ASSERT(n < UNIT_COUNT(clients));
+	CU_ASSERT_EQUAL_FATAL(errors.n, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(errors.items[0].text, "takes no connection"));
+	while (n > 0)
+		pps_ctl_client_destroy(clients[--n]);
+	pps_errors_fini(&errors);
+	close(fd);
 	remove_place(&place);
 }
 
@@ -347,6 +424,9 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(the_client_moves_large_requests_and_answers),
 	UNIT_TEST(the_client_is_told_why_it_was_turned_away),
 	UNIT_TEST(the_client_says_what_to_do_without_a_daemon),
+	UNIT_TEST(the_client_gives_up_on_a_daemon_that_says_nothing),
+	UNIT_TEST(the_client_gives_up_on_a_daemon_that_takes_nothing),
+	UNIT_TEST(the_client_gives_up_on_a_daemon_that_takes_no_connection),
 };
 
 int main(void)
