@@ -20,8 +20,11 @@
  * - A bare ACK answers a SYN when the responder still has an old connection (RFC 5961). Only
  *   without data, and whatever its numbers, which are that connection's; then the initiator resets
  *   with one of them, which passes and changes nothing, and sends its SYN again.
- * - The responder may send data before the handshake's last ACK (RFC 7413, Fast Open; and after
- *   a simultaneous open), but not FIN: it comes again when the ACK has come.
+ * - The responder may send data and FIN before the handshake's last ACK (RFC 9293 section 3.10.4;
+ *   RFC 7413, Fast Open; and after a simultaneous open). The connection stays half-open, and the
+ *   FIN is kept for when the third step comes: behind it both have closed, or the responder has.
+ * - A SYN of the responder behind its SYN+ACK passes with that one's number alone: they crossed,
+ *   and were overtaken.
  * - A FIN below what its sender has sent already is none of its sender's: nothing comes behind a
  *   FIN. It passes and changes nothing.
  * - TCP_CLOSING: both have sent FIN. The last ACK is in it, not behind it: late data, ACKs and FINs
@@ -78,6 +81,7 @@ static const uint8_t moves[PPS_FLOW_STATE_COUNT][2][EVENT_COUNT] = {
 	R(SYN_CROSSED, SYN_ACK) = TO(SYN_RECEIVED),    /* the responder's half */
 	R(SYN_CROSSED, ACK) = TO(SYN_RECEIVED),        /* the responder's half was lost */
 	R(SYN_CROSSED, DATA) = TO(SYN_RECEIVED),       /* the responder's half was lost */
+	R(SYN_CROSSED, FIN) = TO(SYN_RECEIVED),        /* the responder's half was lost */
 	R(SYN_CROSSED, RST) = TO(CLOSED),              /* gives up */
 	R(SYN_CROSSED, RST_ACK) = TO(CLOSED),          /* refuses */
 
@@ -88,9 +92,11 @@ static const uint8_t moves[PPS_FLOW_STATE_COUNT][2][EVENT_COUNT] = {
 	I(SYN_RECEIVED, SYN_ACK) = TO(SYN_RECEIVED),   /* its half of a simultaneous open */
 	I(SYN_RECEIVED, RST) = TO(CLOSED),             /* gives up (port scanners do) */
 	I(SYN_RECEIVED, RST_ACK) = TO(CLOSED),         /* gives up */
+	R(SYN_RECEIVED, SYN) = TO(SYN_RECEIVED),       /* overtaken by its own SYN+ACK */
 	R(SYN_RECEIVED, SYN_ACK) = TO(SYN_RECEIVED),   /* retransmission */
 	R(SYN_RECEIVED, ACK) = TO(SYN_RECEIVED),       /* challenge; end of simultaneous open */
 	R(SYN_RECEIVED, DATA) = TO(SYN_RECEIVED),      /* answers the data of a SYN */
+	R(SYN_RECEIVED, FIN) = TO(SYN_RECEIVED),       /* the same, and nothing more to say */
 	R(SYN_RECEIVED, RST) = TO(CLOSED),             /* changed its mind */
 	R(SYN_RECEIVED, RST_ACK) = TO(CLOSED),         /* changed its mind */
 
@@ -255,6 +261,9 @@ static rare void judge_syn(const struct pps_flow *flow, const struct pps_flow_co
 	bool from_responder = side != flow->initiator;
 
 	if ((packet->tcp_flags & PPS_TCP_ACK) == 0) {
+		if (flow->state == PPS_FLOW_TCP_SYN_RECEIVED && from_responder &&
+			packet->tcp_seq + 1 != receiver->ack)
+			move->reason = PPS_REASON_FLOW_STATE_TCP;
 		if (!move->restart || flow->state == PPS_FLOW_TCP_CLOSED ||
 			!pps_tcp_is_before(packet->tcp_seq, sender->end))
 			return;
@@ -283,8 +292,8 @@ static rare void judge_syn(const struct pps_flow *flow, const struct pps_flow_co
 
 /* The third step: it must fit exactly, because the long timeout is behind it. And what stands for a
  * SYN+ACK that was lost. */
-static rare void judge_third(const struct pps_flow *flow, const struct pps_packet *packet,
-	enum pps_side side, struct pps_flow_move *move)
+static rare void judge_third(const struct pps_flow *flow, const struct pps_flow_cold *cold,
+	const struct pps_packet *packet, enum pps_side side, struct pps_flow_move *move)
 {
 	const struct pps_tcp_side *sender = &flow->tcp[side], *receiver = &flow->tcp[!side];
 	uint32_t low = receiver->ack - 1; /* a keep-alive may come first */
@@ -293,6 +302,9 @@ static rare void judge_third(const struct pps_flow *flow, const struct pps_packe
 		move->reason = PPS_REASON_TCP_WINDOW;
 	else if (!tcp_acks_syn(sender, receiver, packet->tcp_ack))
 		move->reason = PPS_REASON_TCP_ACK;
+	else if (flow->state == PPS_FLOW_TCP_SYN_RECEIVED && cold->tcp_fin_early)
+		move->state = move->state == PPS_FLOW_TCP_ESTABLISHED ? PPS_FLOW_TCP_FIN_RESPONDER
+								      : PPS_FLOW_TCP_CLOSING;
 }
 
 /* What is not the common case; the table has said yes. */
@@ -305,7 +317,7 @@ static rare void judge_rare(const struct pps_flow *flow, const struct pps_flow_c
 		judge_syn(flow, cold, packet, side, move);
 	else if (flow->state == PPS_FLOW_TCP_SYN_CROSSED ||
 		(flow->state == PPS_FLOW_TCP_SYN_RECEIVED && side == flow->initiator))
-		judge_third(flow, packet, side, move);
+		judge_third(flow, cold, packet, side, move);
 	else if (flow->state != PPS_FLOW_TCP_SYN_SENT)
 		move->reason = tcp_check(flow, packet, side, tcp_end_of(packet));
 	if (flow->state == PPS_FLOW_TCP_PICKED_UP && move->reason == PPS_REASON_NONE &&

@@ -36,7 +36,8 @@ static void begin(struct pps_flow *flow, enum pps_side side, uint32_t end, uint3
 }
 
 /* The other side's SYN, with ACK or without: the first one offered so much unseen. */
-static void answer(struct pps_flow *flow, const struct pps_packet *packet, enum pps_side side)
+static void answer(struct pps_flow *flow, struct pps_flow_cold *cold,
+	const struct pps_packet *packet, enum pps_side side)
 {
 	struct pps_tcp_side *sender = &flow->tcp[side], *receiver = &flow->tcp[!side];
 	uint32_t first = packet->tcp_seq + 1, end = tcp_end_of(packet);
@@ -45,6 +46,7 @@ static void answer(struct pps_flow *flow, const struct pps_packet *packet, enum 
 	sender->max_end = pps_tcp_later(end, first + receiver->max_win);
 	sender->max_win = packet->tcp_window;
 	receiver->ack = first;
+	cold->tcp_fin_early = false;
 	set_scale(flow, side, packet->tcp_scale);
 	pps_tcp_offer(sender, receiver,
 		packet->tcp_flags & PPS_TCP_ACK ? packet->tcp_ack : sender->ack,
@@ -74,21 +76,21 @@ static rare void track_syn(struct pps_flow *flow, struct pps_flow_cold *cold,
 				packet->tcp_scale);
 		}
 	} else if (flow->state == PPS_FLOW_TCP_SYN_SENT) {
-		answer(flow, packet, side);
+		answer(flow, cold, packet, side);
 	} else if (tcp_in_handshake(flow->state)) {
 		if (again) {
 			sender->end = pps_tcp_later(sender->end, end);
 			pps_tcp_offer(sender, receiver, has_ack ? packet->tcp_ack : sender->ack,
 				packet->tcp_window);
 		} else if (has_ack) {
-			answer(flow, packet, side);
+			answer(flow, cold, packet, side);
 		}
 	} else if (state == PPS_FLOW_TCP_SYN_RECEIVED) {
 		begin(flow, flow->initiator, packet->tcp_ack, packet->tcp_ack - 1,
 			cold->tcp_syn_window, cold->tcp_syn_scale);
 		flow->flags &= (uint8_t)~PPS_FLOW_PICKED_UP;
 		cold->tcp_syn_ignored = false;
-		answer(flow, packet, side);
+		answer(flow, cold, packet, side);
 	} else if (!has_ack && !from_responder) {
 		cold->tcp_syn_ignored = true;
 		cold->tcp_syn_end = end;
@@ -127,6 +129,17 @@ static rare void meet(struct pps_tcp_side *sender, struct pps_tcp_side *receiver
 	receiver->max_end = pps_tcp_later(receiver->end, packet->tcp_ack + window);
 }
 
+/* A segment without SYN: of the responder, or the third step. */
+static rare void track_handshake(struct pps_flow *flow, struct pps_flow_cold *cold,
+	const struct pps_packet *packet, enum pps_side side, enum pps_flow_state state)
+{
+	if (!tcp_in_handshake((uint8_t)state))
+		settle_scales(flow);
+	else if ((packet->tcp_flags & PPS_TCP_FIN) != 0 &&
+		!pps_tcp_is_before(tcp_end_of(packet), flow->tcp[side].end))
+		cold->tcp_fin_early = true;
+}
+
 void pps_flow_tcp_track(struct pps_flow *flow, struct pps_flow_cold *cold,
 	const struct pps_packet *packet, enum pps_side side, enum pps_flow_state state)
 {
@@ -145,8 +158,8 @@ void pps_flow_tcp_track(struct pps_flow *flow, struct pps_flow_cold *cold,
 	/* The answer to a SYN without SYN is of another connection. */
 	if (unlikely(flow->state == PPS_FLOW_TCP_SYN_SENT))
 		return;
-	if (tcp_in_handshake(flow->state) && !tcp_in_handshake((uint8_t)state))
-		settle_scales(flow);
+	if (unlikely(tcp_in_handshake(flow->state)))
+		track_handshake(flow, cold, packet, side, state);
 	window = (uint32_t)packet->tcp_window << shift_of(flow, side);
 	if (unlikely(sender->max_win == TCP_WINDOW_UNKNOWN))
 		meet(sender, receiver, packet, window);

@@ -227,6 +227,7 @@ struct pps_flow_cold {
 	uint16_t tcp_syn_window;
 	uint8_t tcp_syn_scale;
 	bool tcp_syn_ignored; /* there was one */
+	bool tcp_fin_early; /* the responder has sent FIN, and the third step is awaited */
 };
 
 /* So many ICMP errors about a flow pass at once, and then one in so many ticks. */

@@ -58,9 +58,9 @@ state           SYN         S+A          ACK          DATA         FIN          
 syn_sent      I =           -            -            -            -             closed closed
 syn_sent      R syn_crossed syn_received =            -            -             -      closed
 syn_crossed   I =           =            -            -            -             closed closed
-syn_crossed   R =           syn_received syn_received syn_received -             closed closed
+syn_crossed   R =           syn_received syn_received syn_received syn_received  closed closed
 syn_received  I =           =            established  established  fin_initiator closed closed
-syn_received  R -           =            =            =            -             closed closed
+syn_received  R =           =            =            =            =             closed closed
 established   I =           -            =            =            fin_initiator closed closed
 established   R =           =            =            =            fin_responder closed closed
 fin_initiator I =           -            =            =            =             closed closed
@@ -125,7 +125,7 @@ class Flow:
     """One flow; 'initiator' is the side that began it."""
     __slots__ = ("key", "start", "initiator", "state", "phase", "seen", "began", "rule", "policy",
                  "replied", "half_open", "source", "errors_paid", "code", "tcp", "ignored",
-                 "picked_up", "tags", "next", "restarting")
+                 "early_fin", "picked_up", "tags", "next", "restarting")
 
 
 # ---- TCP ----
@@ -213,6 +213,8 @@ def tcp_permit(flow, p):
     if event in ("RST", "R+A"):
         return tcp_reset(flow, p, who, to)
     if event == "SYN":  # V4
+        if state == "tcp_syn_received" and who == "R" and (p.seq + 1) & PLAIN != d.ack:
+            raise Dropped("tcp_state")
         return state if state == "tcp_closing" and before(p.seq, s.end) else to
     if event == "S+A":  # V5
         if state in ("tcp_syn_sent", "tcp_syn_crossed", "tcp_syn_received"):
@@ -236,6 +238,8 @@ def tcp_permit(flow, p):
             raise Dropped("tcp_window")
         if not acknowledges_syn(p, s, d):
             raise Dropped("tcp_ack")
+        if state == "tcp_syn_received" and flow.early_fin:
+            return "tcp_fin_responder" if to == "tcp_established" else "tcp_closing"
         return to
     if state == "tcp_syn_sent":
         return to  # V7
@@ -289,8 +293,10 @@ def offer(s, d, a, w):
     s.max_win = max(s.max_win, w)
 
 
-def answer(p, s, d):
+def answer(flow, p):
+    s, d = flow.tcp[p.inbound], flow.tcp[not p.inbound]
     end = tcp_end(p)
+    flow.early_fin = False
     s.end = end
     s.max_end = later(end, (p.seq + 1 + d.max_win) & PLAIN)
     s.max_win = p.window
@@ -318,10 +324,10 @@ def tcp_keep(flow, p, to):
             tcp_begin(flow, p.inbound, end, p.seq, p.window, p.scale)
         return
     if event in ("SYN", "S+A") and state == "tcp_syn_sent":
-        answer(p, s, d)
+        answer(flow, p)
         return
     if event == "S+A" and state in early and (p.seq + 1) & PLAIN != d.ack:
-        answer(p, s, d)
+        answer(flow, p)
         return
     if event in ("SYN", "S+A") and state in early and (p.seq + 1) & PLAIN == d.ack:
         s.end = later(s.end, end)
@@ -330,7 +336,7 @@ def tcp_keep(flow, p, to):
     if event == "S+A" and to == "tcp_syn_received" and state not in early:
         ignored_end, window, scale = flow.ignored
         tcp_begin(flow, not p.inbound, ignored_end, minus(ignored_end, 1), window, scale)
-        answer(p, flow.tcp[p.inbound], flow.tcp[not p.inbound])
+        answer(flow, p)
         flow.ignored = None
         flow.picked_up = False
         return
@@ -339,6 +345,8 @@ def tcp_keep(flow, p, to):
         return
     if p.flags & SYN or state == "tcp_syn_sent":
         return
+    if event == "FIN" and to == "tcp_syn_received" and not before(end, s.end):
+        flow.early_fin = True
     w = p.window << (0 if 15 in (s.scale, d.scale) else s.scale)
     if flow.picked_up:
         if s.max_win == 1 << 30:
@@ -420,6 +428,7 @@ def begin(flow, p):
     elif p.protocol == TCP:
         flow.state = "tcp_syn_sent"
         flow.picked_up = False
+        flow.early_fin = False
         flow.ignored = None
         tcp_begin(flow, p.inbound, tcp_end(p), p.seq, p.window, p.scale)
     elif p.protocol in (UDP, UDPLITE):

@@ -53,6 +53,7 @@ static const struct {
 	{PPS_FLOW_TCP_FIN_RESPONDER, ESTABLISHED "r:FA=fin_responder"},
 	{PPS_FLOW_TCP_CLOSING, ESTABLISHED "i:FA=fin_initiator r:FA=closing"},
 	{PPS_FLOW_TCP_CLOSED, ESTABLISHED "i:R=closed"},
+	{PPS_FLOW_TCP_SYN_RECEIVED, "i:S=syn_sent r:SA=syn_received r:FA=syn_received"},
 };
 
 static void only_a_syn_without_ack_begins_a_flow(void)
@@ -176,14 +177,21 @@ static void a_fast_open_answer_passes_and_does_not_establish(void)
 		"i:A=established");
 }
 
-static void the_responder_sends_no_fin_before_the_third_segment(void)
+static void a_responders_fin_before_the_third_segment_is_kept_for_it(void)
 {
-	play(&tcp, "i:S=syn_sent r:SA=syn_received r:FA=drop i:A=established r:FA=fin_responder");
+	play(&tcp,
+		"i:S=syn_sent r:SA=syn_received r:FA=syn_received i:A=fin_responder "
+		"r:FA=fin_responder i:FA=closing");
+	play(&tcp, "i:S=syn_sent r:SA=syn_received r:FA=syn_received i:AD=fin_responder");
+	play(&tcp,
+		"i:S=syn_sent r:SA=syn_received r:AD=syn_received r:FAL=syn_received i:FA=closing");
+	play(&tcp, "i:S=syn_sent r:S=syn_crossed r:FA=syn_received i:A=fin_responder");
 }
 
-static void the_responder_sends_no_syn_after_its_syn_ack(void)
+static void a_responders_syn_after_its_syn_ack_has_the_same_number(void)
 {
-	play(&tcp, "i:S=syn_sent r:SA=syn_received r:S=drop");
+	play(&tcp, "i:S=syn_sent r:SA=syn_received r:S=syn_received i:A=established");
+	play(&tcp, "i:S=syn_sent r:SA=syn_received r:SN=drop i:A=established");
 }
 
 static void a_simultaneous_open_establishes_with_the_responders_half_first(void)
@@ -205,9 +213,9 @@ static void crossing_syns_are_retransmitted(void)
 	play(&tcp, "i:S=syn_sent r:S=syn_crossed i:S=syn_crossed r:S=syn_crossed");
 }
 
-static void crossing_syns_without_syn_acks_carry_no_data(void)
+static void an_initiator_that_got_no_syn_ack_sends_no_data(void)
 {
-	play(&tcp, "i:S=syn_sent r:S=syn_crossed i:A=drop i:AD=drop i:FA=drop r:FA=drop");
+	play(&tcp, "i:S=syn_sent r:S=syn_crossed i:A=drop i:AD=drop i:FA=drop");
 }
 
 static void a_lost_half_of_a_simultaneous_open_is_made_up_for(void)
@@ -368,13 +376,14 @@ static void every_transition_is_as_written(void)
 	static const char letters[] = "SXREIFGCP";
 	static const char *const grid[][2] = {
 		{"=....CC=", "XR=...CX"}, /* syn_sent: initiator, responder */
-		{"==...CC=", "=RRR.CC="}, /* syn_crossed */
-		{"==EEICC=", ".===.CC."}, /* syn_received */
+		{"==...CC=", "=RRRRCC="}, /* syn_crossed */
+		{"==EEICC=", "=====CC."}, /* syn_received */
 		{"=.==ICC=", "====FCC="}, /* established */
 		{"=.===CC=", "====GCC="}, /* fin_initiator */
 		{"=.==GCC=", "=====CC="}, /* fin_responder */
 		{"=.===CCN", "=====CCN"}, /* closing */
 		{"N.=====N", "N.=====N"}, /* closed */
+		{"==FFGCC=", "=====CC."}, /* syn_received, with an early fin */
 	};
 
 	for (size_t cell = 0; cell < UNIT_COUNT(grid) * 2 * UNIT_COUNT(events); cell++) {
@@ -402,7 +411,7 @@ static void every_transition_is_as_written(void)
 }
 
 /* All states that the given segments, in any order from either side, can lead to. */
-static uint32_t reachable(const char *const *segments, size_t n)
+static uint32_t reachable_with(const char *const *segments, size_t n, bool early)
 {
 	uint32_t reached = 1u << PPS_FLOW_TCP_SYN_SENT, before;
 
@@ -411,7 +420,7 @@ static uint32_t reachable(const char *const *segments, size_t n)
 		for (size_t i = 0; i < PPS_FLOW_STATE_COUNT * n * 2; i++) {
 			struct pps_flow flow = {
 				.state = (uint8_t)(i / (n * 2)), .tcp = {known, known}};
-			struct pps_flow_cold cold = {0};
+			struct pps_flow_cold cold = {.tcp_fin_early = early};
 			struct pps_packet packet = {.family = 4};
 			enum pps_flow_state state;
 			bool restart;
@@ -427,6 +436,12 @@ static uint32_t reachable(const char *const *segments, size_t n)
 		}
 	} while (reached != before);
 	return reached;
+}
+
+/* The same, whether the responder has sent a FIN early or not. */
+static uint32_t reachable(const char *const *segments, size_t n)
+{
+	return reachable_with(segments, n, false) | reachable_with(segments, n, true);
 }
 
 #define LONG_STATES                                                          \
@@ -556,12 +571,12 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(a_half_open_scan_ends_closed),
 	UNIT_TEST(the_responder_may_reset_after_its_syn_ack),
 	UNIT_TEST(a_fast_open_answer_passes_and_does_not_establish),
-	UNIT_TEST(the_responder_sends_no_fin_before_the_third_segment),
-	UNIT_TEST(the_responder_sends_no_syn_after_its_syn_ack),
+	UNIT_TEST(a_responders_fin_before_the_third_segment_is_kept_for_it),
+	UNIT_TEST(a_responders_syn_after_its_syn_ack_has_the_same_number),
 	UNIT_TEST(a_simultaneous_open_establishes_with_the_responders_half_first),
 	UNIT_TEST(a_simultaneous_open_establishes_with_the_initiators_half_first),
 	UNIT_TEST(crossing_syns_are_retransmitted),
-	UNIT_TEST(crossing_syns_without_syn_acks_carry_no_data),
+	UNIT_TEST(an_initiator_that_got_no_syn_ack_sends_no_data),
 	UNIT_TEST(a_lost_half_of_a_simultaneous_open_is_made_up_for),
 	UNIT_TEST(either_side_may_reset_a_simultaneous_open),
 	UNIT_TEST(data_flows_both_ways),
