@@ -446,8 +446,12 @@ static enum pps_reason judge_known(
 	}
 	reason = pps_flow_step(flow, pps_flow_cold_at(filter->flows, handle), packet,
 		burst->ingress->side, &state, &restart);
-	if (unlikely(restart))
+	if (unlikely(restart)) {
+		/* What was found out about the old flow says nothing of the new one. */
+		verdict->rejudged = false;
+		verdict->rule = 0;
 		return judge_new(filter, k, handle, verdict);
+	}
 	verdict->flow = handle;
 	verdict->rule = flow->rule;
 	verdict->state = flow->state;
