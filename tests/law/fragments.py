@@ -166,6 +166,7 @@ class Fragments:
             p.payload += d.end - p.size  # F7
         try:
             d.flow = self.law.judge_packet(p, None, now)
+            self.law.rule = d.flow.rule
         except Dropped:
             self.deny(d, now)
             raise
@@ -193,6 +194,7 @@ class Fragments:
         if flow is None:
             raise Dropped("fragment_flow_ended")  # F19
         self.law.judge_again(flow, now)  # F20
+        self.law.rule = flow.rule
         first = d.first
         if first.protocol != TCP or p.more:
             return  # F22

@@ -16,7 +16,8 @@
  * come in on one side at one time are put into bursts as SEED has it, and each frame that is not
  * 'whole' into mbufs of as many bytes as SEED has it: no verdict depends on either.
  *
- * One line for each frame, in their order: "pass" or the reason; one for each sweep, "swept".
+ * One line for each frame, in their order: "pass" or the reason, and behind "pass" and the reasons
+ * of step 8 the rule that decided, if one did; one for each sweep, "swept".
  * Behind each burst or sweep:
  *
  *     +A B   frame A had been held, and is released behind frame B
@@ -144,6 +145,19 @@ static void hold(struct judge *judge, struct rte_mbuf *frame, unsigned int numbe
 	judge->held[judge->n_held++] = (struct held){frame, number};
 }
 
+static void say_verdict(struct judge *judge, const struct pps_verdict *verdict)
+{
+	bool by_rule = verdict->reason == PPS_REASON_NONE || verdict->step == PPS_STEP_CLASSIFY;
+	const char *word = verdict->reason == PPS_REASON_NONE
+		? "pass"
+		: pps_reason_word((enum pps_reason)verdict->reason);
+
+	if (by_rule && verdict->rule != 0)
+		printf("%s %s\n", word, pps_rule_book_id(judge->lab.book, verdict->rule));
+	else
+		puts(word);
+}
+
 static void judge_burst(struct judge *judge)
 {
 	const struct pps_ingress ingress = {
@@ -168,7 +182,7 @@ static void judge_burst(struct judge *judge)
 	for (unsigned int i = 0; i < judge->n; i++) {
 		enum pps_reason reason = verdicts[i].reason;
 
-		puts(reason == PPS_REASON_NONE ? "pass" : pps_reason_word(reason));
+		say_verdict(judge, &verdicts[i]);
 		if (reason == PPS_REASON_HELD) {
 			hold(judge, judge->frames[i], first_number + i);
 			continue;

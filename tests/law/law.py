@@ -6,6 +6,7 @@ fragments.py the fragments; here are the order for one frame, sources, flows, li
     law = Law(flows, half_open_max, per_source, loose)
     law.load(policy, now)
     law.judge(frame, inbound, segment, now)   "pass", "held" or the reason
+    law.rule                                  the rule by which it passed, or C1 to C6 dropped it
     law.released, law.dropped                 what this frame made of held ones
     law.sweep(now)
 """
@@ -78,6 +79,7 @@ class Law:
         self.number = -1  # of the frame
         self.released, self.dropped = [], []
         self.packet = self.flow = None  # of the last frame, for whoever makes the next one
+        self.rule = None
 
     # ---- what is not a frame ----
 
@@ -102,7 +104,7 @@ class Law:
     def judge(self, frame, inbound, segment, now):
         self.number += 1
         self.released, self.dropped = [], []
-        self.packet = self.flow = None
+        self.packet = self.flow = self.rule = None
         if self.began is None:
             self.began = now
         if self.policy is None:
@@ -139,6 +141,7 @@ class Law:
             raise Dropped(reason)
         else:
             self.flow = self.judge_packet(p, quote, now)
+            self.rule = self.flow.rule
 
     def judge_link(self, p):
         policy = self.policy
@@ -195,6 +198,7 @@ class Law:
             return
         start = flow.start
         rule, reason = policy.decide(start, now)
+        self.rule = rule.id if rule is not None else None
         if (policy.block.has(start.version, start.source)
                 or policy.block.has(start.version, start.destination)):
             reason = "source_blocked"
@@ -265,6 +269,7 @@ class Law:
         flow = Flow()
         flow.key, flow.initiator, flow.start = key, p.inbound, Start(p)
         rule, reason = self.ask_rules(p, flow, now)
+        self.rule = rule.id if rule is not None else None
         if reason is not None:
             raise Dropped(reason)
         flow.source = source_of(flow.start)

@@ -102,6 +102,7 @@ MIXES = {
     "floods": {
         "talks": {"tcp": 4, "udp": 3, "icmp": 1, "sctp": 1}, "sweep": "always", "edge": 0.02,
         "reload": 0.0003, "table": (24, 16, 4), "live": 120, "time": 0.002, "permissive": True,
+        "grace": 0.01,
         "meets": "half_open_source flow_table_full"},
     "policies": {
         "talks": {"tcp": 3, "udp": 3, "icmp": 2, "sctp": 1, "dccp": 1, "other": 1, "link": 1},
@@ -272,6 +273,10 @@ class Mix:
                 return [edge]
         if self.chance("time") and self.last:
             return self.at_timeout()
+        if self.chance("grace"):
+            frames = self.at_grace()
+            if frames:
+                return frames
         if self.chance("storm") and self.last:
             return self.storm()
         if self.chance("flood"):
@@ -423,6 +428,22 @@ class Mix:
         if self.now <= moment < self.now + 400_000:
             self.now = moment
         return [frame] if frame is not None and self.config.get("sweep") != "always" else []
+
+    def at_grace(self):
+        """A source has taken its share; a new flow of it comes when the oldest one may just give
+        way, or nearly. Nothing if there is no such source."""
+        random = self.random
+        full = [flows for flows in self.law.half_open_of.values()
+                if len(flows) == self.law.per_source]
+        if not full:
+            return []
+        oldest = next(iter(random.choice(full)))
+        moment = oldest.began + GRACE + random.choice((-1, 0, 1))
+        if moment < self.now:
+            return []
+        self.now = moment
+        return [self.frame_of(oldest, oldest.initiator, 17,
+                              udp(random.randrange(1, 65536), 53, 0, 8))]
 
     def storm(self):
         """More ICMP errors about one flow than pass."""

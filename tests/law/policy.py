@@ -178,6 +178,8 @@ class Policy:
         for rule in overriding:
             if all(ban.id in rule.overrides for ban in bans):
                 return rule, ("exception_expired" if now >= rule.expires else None)
+        if bans and overriding:
+            return next(ban for ban in bans if ban.id not in overriding[0].overrides), "banned"
         if bans:
             return bans[0], "banned"
         for rule in self.others + self.approved + self.expired:

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Random traffic with faults, judged by the filter and by law.py, which was written from
-ppsfw-law(7) alone: verdict and reason agree for every frame, and for what is held its fate. TAP.
+ppsfw-law(7) alone: verdict, reason and deciding rule agree for every frame, and for what is held
+its fate. TAP.
 
 usage: test_law.py JUDGE MIX FRAMES
 
@@ -38,6 +39,8 @@ TABLE = (65536, 65536, 65536)
 SECRETS = 4
 MET_FRAMES = 100_000  # fewer need not meet everything
 SHRINK_SECONDS = 20
+BY_RULE = ("pass", "banned", "exception_expired", "limit_flows", "limit_flows_per_source",
+           "limit_rate")
 
 
 class Trace:
@@ -64,7 +67,8 @@ class Trace:
         packet = law.packet
         whole = packet.named
         self.records.append((RECORD.pack(b"F", inbound, segment, whole, len(frame), now), frame))
-        self.said.append([verdict] + self.fates(law))
+        by_rule = law.rule is not None and verdict in BY_RULE
+        self.said.append([f"{verdict} {law.rule}" if by_rule else verdict] + self.fates(law))
         return verdict
 
     @staticmethod
