@@ -133,6 +133,34 @@ static void say_remarks(const struct pps_rule *rule, const struct worth_remarks 
 			remarks->exceptions);
 }
 
+/* "A, B, C and 4 more", of 'n' rules of which nothing is known. */
+static char *unknown_text(
+	const struct pps_policy *policy, const struct pps_rule_use *uses, size_t n)
+{
+	struct pps_str text = PPS_STR_INIT;
+	size_t named = 0;
+
+	for (size_t i = 0; i < policy->n_rules && named < NAMED_MAX; i++) {
+		if (uses[i].worth == PPS_WORTH_UNKNOWN)
+			pps_str_addf(&text, "%s%s", named++ == 0 ? "" : ", ", policy->rules[i].id);
+	}
+	if (n > NAMED_MAX)
+		pps_str_addf(&text, " and %zu more", n - NAMED_MAX);
+	return pps_str_take(&text);
+}
+
+static void say_unknown(const struct pps_policy *policy, const struct pps_rule_use *uses, size_t n,
+	struct pps_findings *findings)
+{
+	char *names = unknown_text(policy, uses, n);
+
+	finding_add(findings, PPS_FINDING_TOO_COMPLEX, "policy",
+		"let rules name fewer combinations of addresses and ports",
+		"for %zu rule%s (%s) it would take too long to tell whether others cover %s", n,
+		n == 1 ? "" : "s", names, n == 1 ? "it" : "them");
+	free(names);
+}
+
 void lint_worth(const struct pps_policy *policy, uint64_t now_ns, struct pps_findings *findings)
 {
 	struct worth_remarks *remarks = pps_alloc((policy->n_rules + 1) * sizeof(remarks[0]));
@@ -147,10 +175,7 @@ void lint_worth(const struct pps_policy *policy, uint64_t now_ns, struct pps_fin
 		free(remarks[i].exceptions);
 	}
 	if (n_unknown > 0)
-		finding_add(findings, PPS_FINDING_TOO_COMPLEX, "",
-			"let rules name fewer combinations of addresses and ports",
-			"for %zu rules it would take too long to tell whether others cover them",
-			n_unknown);
+		say_unknown(policy, uses, n_unknown, findings);
 	pps_policy_uses_free(uses, policy);
 	free(remarks);
 }

@@ -440,6 +440,36 @@ static void ten_thousand_rules_are_studied(void)
 	pps_str_fini(&text);
 }
 
+static void what_was_not_found_out_has_a_place_and_the_rules_a_name(void)
+{
+	struct pps_str text = PPS_STR_INIT;
+	struct pps_findings findings = {0};
+	const struct pps_finding *last;
+	struct pps_policy *policy;
+
+	/* 1,000 x 1,001 boxes are more than are looked at. */
+	pps_str_add(&text,
+		"\"approved\": [" RULE("A", "80", "any") "}, {\"id\": \"B\", \"direction\": "
+							 "\"inbound\", \"protocol\": \"tcp\", "
+							 "\"source\": \"any\", \"destination\": "
+							 "\"any\", \"ports\": [9");
+	for (unsigned int i = 0; i < 1000; i++)
+		pps_str_addf(&text, ", %u", 2 * i + 20);
+	pps_str_add(&text, "], \"source_ports\": [9");
+	for (unsigned int i = 0; i < 999; i++)
+		pps_str_addf(&text, ", %u", 2 * i + 20);
+	pps_str_add(&text, "]}]");
+	policy = ask_policy(pps_str_text(&text));
+	pps_policy_lint(policy, ask_now_ns(), &findings);
+	last = &findings.items[findings.n - 1];
+	CU_ASSERT_EQUAL(last->kind, PPS_FINDING_TOO_COMPLEX);
+	CU_ASSERT_STRING_EQUAL(last->path, "policy");
+	CU_ASSERT_PTR_NOT_NULL(strstr(last->text, "for 2 rules (A, B) it would take too long"));
+	pps_findings_fini(&findings);
+	pps_policy_destroy(policy);
+	pps_str_fini(&text);
+}
+
 static const struct unit_test tests[] = {
 	UNIT_TEST(every_rule_that_is_not_shadowed_decides_its_witness),
 	UNIT_TEST(without_a_shadowed_or_redundant_rule_no_verdict_ever_changes),
@@ -455,6 +485,7 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(a_ban_that_is_lifted_whole_stays_for_when_the_exception_ends),
 	UNIT_TEST(a_ban_is_kept_that_is_needed_only_between_the_ends_of_two_exceptions),
 	UNIT_TEST(the_moment_from_which_it_decides_is_told),
+	UNIT_TEST(what_was_not_found_out_has_a_place_and_the_rules_a_name),
 	UNIT_TEST(ten_thousand_rules_are_studied),
 };
 
