@@ -100,9 +100,8 @@ static bool read_clock_text(const char *text, struct clock_text *t)
 		return false;
 	if (!take_fraction(&text, &t->fraction_ns) || !take_offset(&text, &t->offset_sec))
 		return false;
-	if (*text != '\0' || t->year < YEAR_FIRST || t->year > YEAR_LAST)
-		return false;
-	if (t->month < 1 || t->month > 12 || t->day < 1 || t->day > count_days(t->year, t->month))
+	if (*text != '\0' || t->month < 1 || t->month > 12 || t->day < 1 ||
+		t->day > count_days(t->year, t->month))
 		return false;
 	return t->hour < 24 && t->minute < 60 && t->second < 60;
 }
@@ -114,6 +113,8 @@ int pps_time_parse(const char *text, uint64_t *ret_ns)
 
 	if (!read_clock_text(text, &t))
 		return -EINVAL;
+	if (t.year < YEAR_FIRST || t.year > YEAR_LAST)
+		return -ERANGE;
 	for (unsigned int year = YEAR_FIRST; year < t.year; year++)
 		days += is_leap_year(year) ? 366 : 365;
 	for (unsigned int month = 1; month < t.month; month++)
@@ -121,7 +122,7 @@ int pps_time_parse(const char *text, uint64_t *ret_ns)
 	days += t.day - 1;
 	sec = days * 86400 + t.hour * 3600 + t.minute * 60 + t.second - t.offset_sec;
 	if (sec < 0)
-		return -EINVAL;
+		return -ERANGE;
 	*ret_ns = (uint64_t)sec * PPS_NS_PER_SEC + t.fraction_ns;
 	return 0;
 }

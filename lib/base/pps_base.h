@@ -103,8 +103,9 @@ void pps_log(enum pps_log_level level, const char *format, ...) PPS_PRINTF(2, 3)
 
 /*
  * Parses an RFC 3339 date-time: UTC ("Z") or with a numeric offset, an optional fraction of
- * seconds. Years 1970 to 2262. Sets *ret_ns (nanoseconds since 1970-01-01T00:00:00Z).
- * Returns 0, or -EINVAL for anything else, impossible dates and leap seconds included.
+ * seconds. Sets *ret_ns (nanoseconds since 1970-01-01T00:00:00Z). Returns 0; -ERANGE for years
+ * before 1970 and after 2262; -EINVAL for anything else, impossible dates and leap seconds
+ * included.
  */
 int pps_time_parse(const char *text, uint64_t *ret_ns);
 /* Writes the time in UTC with 'digits' (0 to 9) digits of fraction; returns 'out'. */

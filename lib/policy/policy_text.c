@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,10 +126,15 @@ void read_date(const json_t *value, const struct pps_json_path *path, void *targ
 	char **date = target;
 	char time[32];
 	uint64_t ns;
+	int rc;
 
 	(void)aux;
 	snprintf(time, sizeof(time), "%.10sT00:00:00Z", text);
-	if (strlen(text) != 10 || pps_time_parse(time, &ns) < 0)
+	rc = strlen(text) == 10 ? pps_time_parse(time, &ns) : -EINVAL;
+	if (rc == -ERANGE)
+		pps_json_error(errors, path, "%s is out of range (years 1970 to 2262)",
+			pps_json_quote(value));
+	else if (rc < 0)
 		pps_json_error(
 			errors, path, "%s is not a date (YYYY-MM-DD)", pps_json_quote(value));
 	else
@@ -139,11 +145,16 @@ void read_expires(const json_t *value, const struct pps_json_path *path, void *t
 	struct pps_errors *errors)
 {
 	uint64_t *expires_ns = target;
-	uint64_t ns;
+	uint64_t ns = 1;
+	int rc = json_is_string(value) ? pps_time_parse(json_string_value(value), &ns) : -EINVAL;
 
 	(void)aux;
 	/* 0 means "never" in the value: the first instant of 1970 must not be read as that. */
-	if (!json_is_string(value) || pps_time_parse(json_string_value(value), &ns) < 0 || ns == 0)
+	if (rc == -ERANGE || ns == 0)
+		pps_json_error(errors, path,
+			"%s is out of range (after 1970-01-01T00:00:00Z, before the year 2263)",
+			pps_json_quote(value));
+	else if (rc < 0)
 		pps_json_error(errors, path,
 			"%s is not a time (RFC 3339, as \"2026-12-31T00:00:00Z\")",
 			pps_json_quote(value));
