@@ -13,7 +13,7 @@
 #include "unit.h"
 
 #define POLICIES 200
-#define PACKETS  600 /* for every rule that is worth nothing */
+#define PACKETS  200 /* for every rule that is worth nothing, and every moment */
 
 /* The lowest corner of a box. */
 static struct reference_packet corner(const struct pps_traffic *traffic)
