@@ -226,9 +226,10 @@ struct pps_flow_cold {
 	uint32_t tcp_syn_end; /* its sequence number behind it */
 	uint16_t tcp_syn_window;
 	uint8_t tcp_syn_scale;
-	bool tcp_syn_ignored; /* there was one */
-	bool tcp_fin_early; /* the responder has sent FIN, and the third step is awaited */
+	bool tcp_syn_ignored : 1; /* there was one */
+	bool tcp_fin_early : 1; /* the responder has sent FIN, and the third step is awaited */
 };
+_Static_assert(sizeof(struct pps_flow_cold) == 40, "there is one for each flow");
 
 /* So many ICMP errors about a flow pass at once, and then one in so many ticks. */
 #define PPS_FLOW_ERROR_BURST 64

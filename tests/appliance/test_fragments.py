@@ -271,10 +271,10 @@ CAPTURES = {
     "hostile/zeek-fragmented-4": {"martian_destination": 1, "tcp_flags": 2,
                                   "fragment_denied": 3},
     # Cut by the snapshot length of who took them: longer than their frames.
-    # Bits of it were turned over: 15 segments acknowledge what nobody sent, and where that was a
+    # Bits of it were turned over: 16 segments acknowledge what nobody sent, and where that was a
     # SYN+ACK (frame 16) or a third step, the connection behind it was never opened (tcp_state).
     "hostile/nDPI-fuzz-2006-09-29-28586": {
-        "ethertype_denied": 6, "tcp_not_syn": 38, "tcp_state": 9, "tcp_ack": 15, "ip_checksum": 41,
+        "ethertype_denied": 6, "tcp_not_syn": 38, "tcp_state": 8, "tcp_ack": 16, "ip_checksum": 41,
         "tcp_offset": 1, "ip_length": 2, "ip_version": 2},
     "hostile/tcpdump-babel_update_oobr": {"ip_length": 103, "ethertype_denied": 4},
     "hostile/tcpdump-dhcp6_reconf_asan": {"ip_length": 1},
