@@ -7,6 +7,8 @@
  * ruleset is left.
  */
 
+#include <rte_common.h>
+
 #include "filter_priv.h"
 
 enum pps_flow_end flow_end_when_idle(const struct pps_flow *flow)
@@ -94,10 +96,12 @@ bool pps_filter_age(struct pps_filter *filter, const struct pps_ruleset *ruleset
 	const struct pps_clock *now, unsigned int n_entries)
 {
 	uint32_t handles[PPS_BURST_MAX];
+	bool waited_for;
 
 	loose_tick(filter, now->tick);
 	if (ruleset == NULL)
 		return false;
+	waited_for = filter->swept_generation != ruleset->generation;
 	pps_flow_tick(filter->flows, now->tick);
 	fragments_expire(filter, ruleset, now, PPS_BURST_MAX);
 	if (filter->sweep_generation != ruleset->generation) {
@@ -117,7 +121,7 @@ bool pps_filter_age(struct pps_filter *filter, const struct pps_ruleset *ruleset
 			fragments_expire(filter, ruleset, now, UINT32_MAX);
 			return true;
 		}
-		n_entries -= slice;
+		n_entries -= waited_for ? RTE_MIN(slice, n + 1) : slice;
 	}
 	return false;
 }

@@ -156,6 +156,8 @@ void pps_filter_explain(struct pps_filter *filter, const struct pps_ruleset *rul
 /*
  * One slice of ageing: forgets fragments whose time is up, looks at no more than 'n_entries'
  * entries of the flow table, ends the flows that are idle too long, and judges stale ones again.
+ * The first pass for a ruleset is waited for by whoever loaded it: in that one, entries that are
+ * no flows do not count, but as one for each 64 that are looked at.
  * Returns true when a whole pass ended in this call. Paced by the caller; does nothing while
  * the events of a slice might not find room.
  */

@@ -353,6 +353,38 @@ static void flood_a_table_full_of_established_flows(void)
 	end(&flood);
 }
 
+/* Slices of 64 entries until a pass of ageing has ended. */
+static unsigned int slices_of_a_pass(struct flood *flood)
+{
+	const struct pps_clock now = lab_clock(flood->time_ms);
+	unsigned int n = 1;
+
+	while (!pps_filter_age(flood->lab.filter, flood->lab.ruleset, &now, 64))
+		n++;
+	return n;
+}
+
+/* Whoever loads a policy waits for the first pass. */
+static void load_a_policy_over(unsigned int n_flows, const char *sentence, bool few)
+{
+	static struct flood flood;
+	unsigned int all, first;
+	uint64_t kept;
+
+	begin(&flood, n_flows);
+	all = pps_flow_walk_length(flood.lab.flows) / 64;
+	slices_of_a_pass(&flood);
+	lab_load(&flood.lab, POLICY, flood.time_ms);
+	kept = flood.lab.stats->rejudged_kept;
+	first = slices_of_a_pass(&flood);
+	printf("# %u slices, then %u\n", first, slices_of_a_pass(&flood));
+	report(few ? first < all / 16 : first > n_flows / 64, sentence);
+	report(flood.lab.stats->rejudged_kept - kept == n_flows, "every flow is judged by it");
+	report(slices_of_a_pass(&flood) >= all, "later passes have time");
+	flood.heap_bytes = heap_bytes();
+	end(&flood);
+}
+
 /* Ends of flows are events where the rule asks for them; a replaced flow says so. */
 static void replace_with_an_event(void)
 {
@@ -402,6 +434,8 @@ int main(void)
 	flood_from_one_source();
 	flood_a_table_full_of_established_flows();
 	replace_with_an_event();
+	load_a_policy_over(ESTABLISHED, "few flows are soon judged by a new policy", true);
+	load_a_policy_over(FLOWS, "of a full table no slice judges more flows than it may", false);
 	printf("1..%u\n", n_tests);
 	return n_failed == 0 ? 0 : 1;
 }
