@@ -22,14 +22,25 @@ struct bench_options {
 	uint32_t windows; /* windows= */
 	uint32_t capacity; /* capacity= of the table; 0: a quarter more than flows, 2^20 at least */
 	uint32_t percent; /* percent= of what one core can do (latency) */
+	uint32_t cpu; /* cpu= of the second worker (workers) */
 	bool reloads; /* reloads=yes (latency) */
 	const char *path; /* path= a folder to write to (pcap), or a capture to read (scale) */
 };
 
 void bench_filter(const struct bench_options *options, struct pps_str *out);
+void bench_floor(const struct bench_options *options, struct pps_str *out);
 void bench_latency(const struct bench_options *options, struct pps_str *out);
 void bench_pcap(const struct bench_options *options, struct pps_str *out);
+void bench_publish(const struct bench_options *options, struct pps_str *out);
 void bench_scale(const struct bench_options *options, struct pps_str *out);
+void bench_workers(const struct bench_options *options, struct pps_str *out);
+
+#define BENCH_AGE_SLICE 64 /* entries aged at once, as by a busy worker of the daemon */
+
+/* Keeps the calling thread off a worker's CPU, where there is another. */
+void bench_leave_cpu(unsigned int cpu);
+/* Sorts the values. */
+double bench_median(double *values, uint32_t n);
 
 static inline uint32_t bench_capacity(const struct bench_options *options)
 {

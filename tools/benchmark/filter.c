@@ -44,7 +44,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double median(double *values, uint32_t n)
+double bench_median(double *values, uint32_t n)
 {
 	qsort(values, n, sizeof(*values), compare);
 	return values[n / 2];
@@ -90,12 +90,12 @@ void bench_filter(const struct bench_options *options, struct pps_str *out)
 		for (uint32_t i = 0; i < samples.n; i++)
 			play(&world, options->load, &samples, i);
 		pps_str_addf(out, "%s{\"cycles\": %.2f", window == 0 ? "" : ", ",
-			median(samples.cycles, samples.n));
+			bench_median(samples.cycles, samples.n));
 		if (options->load == LOAD_NEW)
-			pps_str_addf(out, ", \"end\": %.2f", median(samples.ends, samples.n));
+			pps_str_addf(out, ", \"end\": %.2f", bench_median(samples.ends, samples.n));
 		for (unsigned int k = 0; k < stages_count(); k++)
 			pps_str_addf(out, ", \"%s\": %.2f", stages_word(k),
-				median(samples.stages[k], samples.n));
+				bench_median(samples.stages[k], samples.n));
 		pps_str_add(out, "}");
 	}
 	pps_str_addf(out, "], \"judged\": %" PRIu64 ", \"bytes_per_flow\": %.0f}",

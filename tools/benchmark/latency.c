@@ -24,7 +24,6 @@
 #include "bench.h"
 
 #define RING_SIZE     1024
-#define AGE_SLICE     64 /* as the daemon's when it is busy */
 #define RELOAD_US     100000
 #define GRACE_US      100
 #define MEASURE_BURST (1u << 19) /* packets to find out how many there can be */
@@ -49,25 +48,12 @@ struct pace {
 	uint32_t n;
 };
 
-/* Management must not take the worker's CPU, where there is another. */
-static void leave_cpu(unsigned int cpu)
-{
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	for (unsigned int i = 0; i < CPU_SETSIZE; i++) {
-		if (i != cpu)
-			CPU_SET(i, &cpus);
-	}
-	sched_setaffinity(0, sizeof(cpus), &cpus);
-}
-
 /* Ten new rulesets a second, as long as that can be done; one at least. */
 static void *reload_main(void *arg)
 {
 	struct reloader *reloader = arg;
 
-	leave_cpu(reloader->cpu);
+	bench_leave_cpu(reloader->cpu);
 	do {
 		uint64_t begun = pps_time_mono_ns(), token;
 		struct pps_ruleset *ruleset = world_build_ruleset(reloader->world), *old;
@@ -93,7 +79,7 @@ static uint64_t judge(struct pace *pace, struct batch *batch, unsigned int n)
 	pps_filter_burst(world->filter, ruleset, &batch->ingress[0], &batch->now, batch->frames, n,
 		batch->verdicts);
 	if (pps_filter_swept_generation(world->filter) != ruleset->generation)
-		pps_filter_age(world->filter, ruleset, &batch->now, AGE_SLICE);
+		pps_filter_age(world->filter, ruleset, &batch->now, BENCH_AGE_SLICE);
 	took = rte_rdtsc_precise() - begun - world->tsc_overhead;
 	for (unsigned int i = 0; i < n; i++) {
 		if (batch->verdicts[i].reason != PPS_REASON_NONE)
@@ -147,8 +133,8 @@ static void run(struct pace *pace, double gap, uint32_t packets)
 		bool come = poll_port(pace, PPS_SIDE_INSIDE, packets - pace->n);
 
 		come |= poll_port(pace, PPS_SIDE_OUTSIDE, packets - pace->n);
-		if (!come)
-			pace->now = (double)(pace->next[0] + 1) * gap;
+		if (!come) /* one cycle more, or rounding might keep it from coming for ever */
+			pace->now = (double)(pace->next[0] + 1) * gap + 1;
 	}
 }
 

@@ -7,6 +7,7 @@
  */
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,9 +23,12 @@ static const struct command {
 	void (*run)(const struct bench_options *options, struct pps_str *out);
 } commands[] = {
 	{"filter", bench_filter},
+	{"floor", bench_floor},
 	{"latency", bench_latency},
 	{"pcap", bench_pcap},
+	{"publish", bench_publish},
 	{"scale", bench_scale},
+	{"workers", bench_workers},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -84,12 +88,26 @@ static void read_option(struct bench_options *options, char *word)
 		options->capacity = number(word, value, 1, PPS_FLOWS_MAX);
 	else if (strcmp(word, "percent") == 0)
 		options->percent = number(word, value, 1, 99);
+	else if (strcmp(word, "cpu") == 0)
+		options->cpu = number(word, value, 0, CPU_SETSIZE - 1);
 	else if (strcmp(word, "reloads") == 0)
 		options->reloads = choice(word, value, answers, 2) == 1;
 	else if (strcmp(word, "path") == 0)
 		options->path = value;
 	else
 		bench_fail("no option is called \"%s\"", word);
+}
+
+void bench_leave_cpu(unsigned int cpu)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	for (unsigned int i = 0; i < CPU_SETSIZE; i++) {
+		if (i != cpu)
+			CPU_SET(i, &cpus);
+	}
+	sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
 int main(int argc, char **argv)
@@ -114,8 +132,8 @@ int main(int argc, char **argv)
 			command = &commands[i];
 	}
 	if (command == NULL)
-		bench_fail("usage: ppsfw-bench [EAL arguments] -- filter|latency|pcap|scale "
-			   "[name=value ...]");
+		bench_fail("usage: ppsfw-bench [EAL arguments] -- "
+			   "filter|floor|latency|pcap|publish|scale|workers [name=value ...]");
 	for (int i = 2; i < argc; i++)
 		read_option(&options, argv[i]);
 	if (BATCH_FRAMES % options.burst != 0)

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <rte_byteorder.h>
+
 #define ETHER_LEN     14
 #define TCP_LEN       20
 #define TCP_SYN_LEN   28 /* with MSS and window scale */
@@ -134,6 +136,25 @@ void traffic_policy(const struct traffic *traffic, struct pps_str *out)
 				(rule + 1) & 0xffff);
 	}
 	pps_str_add(out, "]}\n");
+}
+
+void traffic_key(const struct traffic *traffic, enum traffic_kind kind, uint32_t flow,
+	struct pps_flow_key *ret_key)
+{
+	struct pps_packet packet = {
+		.family = traffic->family,
+		.protocol = traffic->tcp ? PPS_IP_TCP : PPS_IP_UDP,
+	};
+	struct tuple tuple;
+
+	make_tuple(traffic, flow, &tuple);
+	if (kind == TRAFFIC_DENIED)
+		tuple.server_port = DENIED_PORT;
+	memcpy(packet.src, tuple.client, sizeof(packet.src));
+	memcpy(packet.dst, tuple.server, sizeof(packet.dst));
+	packet.src_port = rte_cpu_to_be_16(tuple.client_port);
+	packet.dst_port = rte_cpu_to_be_16(tuple.server_port);
+	pps_flow_key_make(&packet, 0, PPS_SIDE_OUTSIDE, ret_key);
 }
 
 /* ---- frames ---- */

@@ -61,4 +61,8 @@ uint32_t traffic_flow(const struct traffic *traffic, enum pps_side side, uint64_
 uint32_t traffic_frame(const struct traffic *traffic, enum traffic_kind kind, enum pps_side side,
 	uint32_t flow, uint64_t round, uint8_t headers[TRAFFIC_HEADERS_MAX], uint32_t *ret_headers);
 
+/* The key under which such a frame's flow is found, on segment 0. */
+void traffic_key(const struct traffic *traffic, enum traffic_kind kind, uint32_t flow,
+	struct pps_flow_key *ret_key);
+
 #endif

@@ -70,20 +70,23 @@ static uint64_t measure_overhead(void)
 void world_init(
 	struct world *world, const struct traffic *traffic, unsigned int burst, uint32_t capacity)
 {
-	struct pps_flow_table_params table = {.name = "bench", .flows = capacity, .socket = -1};
+	static unsigned int n_worlds;
+	char name[sizeof("bench0123456789")];
+	struct pps_flow_table_params table = {.name = name, .flows = capacity, .socket = -1};
 	struct pps_event_log_params log = {0};
 	struct pps_filter_params params;
 	struct pps_errors errors = {0};
 
+	snprintf(name, sizeof(name), "bench%u", n_worlds++);
 	*world = (struct world){.traffic = *traffic, .burst = burst};
 	world->book = pps_rule_book_create();
 	log.book = world->book;
 	world->stats = pps_worker_stats_create();
-	world->events = pps_event_source_create("bench", EVENT_RING, world->stats);
+	world->events = pps_event_source_create(name, EVENT_RING, world->stats);
 	world->log = pps_event_log_create(&log, &errors);
 	world->flows = pps_flow_table_create(&table);
-	world->pool = rte_pktmbuf_pool_create(
-		"bench", 1023, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	world->pool =
+		rte_pktmbuf_pool_create(name, 1023, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	if (world->events == NULL || world->log == NULL || world->flows == NULL ||
 		world->pool == NULL)
 		bench_fail("not enough memory for %" PRIu32 " flows", capacity);
