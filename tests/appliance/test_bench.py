@@ -107,6 +107,13 @@ def the_table_says_how_far_the_filter_is_from_its_floor():
 
 
 @test
+def two_policies_take_turns():
+    result = measure("pair", protocol="tcp", other_rules=200)
+    check_equal(len(result["windows"]), 2)
+    check_equal(len(rows_of("rules")), 3)
+
+
+@test
 def every_reload_is_followed_by_every_flow():
     result = measure("publish", protocol="tcp", windows=3)
     # One before the first window.

@@ -22,6 +22,7 @@ struct bench_options {
 	uint32_t windows; /* windows= */
 	uint32_t capacity; /* capacity= of the table; 0: a quarter more than flows, 2^20 at least */
 	uint32_t percent; /* percent= of what one core can do (latency) */
+	uint32_t other_rules; /* other_rules= of the second policy (pair) */
 	uint32_t cpu; /* cpu= of the second worker (workers) */
 	bool reloads; /* reloads=yes (latency) */
 	const char *path; /* path= a folder to write to (pcap), or a capture to read (scale) */
@@ -30,6 +31,7 @@ struct bench_options {
 void bench_filter(const struct bench_options *options, struct pps_str *out);
 void bench_floor(const struct bench_options *options, struct pps_str *out);
 void bench_latency(const struct bench_options *options, struct pps_str *out);
+void bench_pair(const struct bench_options *options, struct pps_str *out);
 void bench_pcap(const struct bench_options *options, struct pps_str *out);
 void bench_publish(const struct bench_options *options, struct pps_str *out);
 void bench_scale(const struct bench_options *options, struct pps_str *out);

@@ -25,6 +25,7 @@ static const struct command {
 	{"filter", bench_filter},
 	{"floor", bench_floor},
 	{"latency", bench_latency},
+	{"pair", bench_pair},
 	{"pcap", bench_pcap},
 	{"publish", bench_publish},
 	{"scale", bench_scale},
@@ -70,6 +71,8 @@ static void read_option(struct bench_options *options, char *word)
 		options->traffic.flows = number(word, value, 1, 1u << 24);
 	else if (strcmp(word, "rules") == 0)
 		options->traffic.rules = number(word, value, 1, PPS_POLICY_RULES_MAX);
+	else if (strcmp(word, "other_rules") == 0)
+		options->other_rules = number(word, value, 1, PPS_POLICY_RULES_MAX);
 	else if (strcmp(word, "family") == 0)
 		options->traffic.family = choice(word, value, families, 2) == 0 ? 4 : 6;
 	else if (strcmp(word, "protocol") == 0)
@@ -118,6 +121,7 @@ int main(int argc, char **argv)
 		.packets = 1u << 20,
 		.windows = 5,
 		.percent = 50,
+		.other_rules = 10000,
 	};
 	struct pps_str out = PPS_STR_INIT;
 	const struct command *command = NULL;
@@ -133,7 +137,7 @@ int main(int argc, char **argv)
 	}
 	if (command == NULL)
 		bench_fail("usage: ppsfw-bench [EAL arguments] -- "
-			   "filter|floor|latency|pcap|publish|scale|workers [name=value ...]");
+			   "filter|floor|latency|pair|pcap|publish|scale|workers [name=value ...]");
 	for (int i = 2; i < argc; i++)
 		read_option(&options, argv[i]);
 	if (BATCH_FRAMES % options.burst != 0)
