@@ -256,7 +256,8 @@ static int read_protocol(
 
 	if (json_is_string(value)) {
 		protocol = pps_protocol_parse(json_string_value(value));
-		nearest = pps_protocol_nearest(json_string_value(value));
+		if (protocol < 0)
+			nearest = pps_protocol_nearest(json_string_value(value));
 	} else if (json_is_integer(value) && json_integer_value(value) >= 0 &&
 		json_integer_value(value) <= 255) {
 		protocol = (int)json_integer_value(value);
