@@ -109,7 +109,7 @@ bool pps_filter_age(struct pps_filter *filter, const struct pps_ruleset *ruleset
 		filter->sweep_cursor = 0;
 	}
 	while (n_entries > 0 && pps_event_source_room(filter->events) >= 2 * PPS_BURST_MAX) {
-		unsigned int slice = n_entries < PPS_BURST_MAX ? n_entries : PPS_BURST_MAX;
+		unsigned int slice = waited_for ? PPS_BURST_MAX : RTE_MIN(n_entries, PPS_BURST_MAX);
 		unsigned int n =
 			pps_flow_walk(filter->flows, &filter->sweep_cursor, slice, handles);
 
@@ -121,7 +121,7 @@ bool pps_filter_age(struct pps_filter *filter, const struct pps_ruleset *ruleset
 			fragments_expire(filter, ruleset, now, UINT32_MAX);
 			return true;
 		}
-		n_entries -= waited_for ? RTE_MIN(slice, n + 1) : slice;
+		n_entries -= RTE_MIN(n_entries, waited_for ? n + 1 : slice);
 	}
 	return false;
 }

@@ -156,10 +156,10 @@ void pps_filter_explain(struct pps_filter *filter, const struct pps_ruleset *rul
 /*
  * One slice of ageing: forgets fragments whose time is up, looks at no more than 'n_entries'
  * entries of the flow table, ends the flows that are idle too long, and judges stale ones again.
- * The first pass for a ruleset is waited for by whoever loaded it: in that one, entries that are
- * no flows do not count, but as one for each 64 that are looked at.
- * Returns true when a whole pass ended in this call. Paced by the caller; does nothing while
- * the events of a slice might not find room.
+ * The first pass for a ruleset is waited for by whoever loaded it: there 64 entries are looked at
+ * in one go, and count as one and the flows among them. (So it may be 63 flows more than
+ * n_entries.) Returns true when a whole pass ended in this call. Paced by the caller; does nothing
+ * while the events of a slice might not find room.
  */
 bool pps_filter_age(struct pps_filter *filter, const struct pps_ruleset *ruleset,
 	const struct pps_clock *now, unsigned int n_entries);
