@@ -42,6 +42,12 @@ json_t *policy_summary(const struct manager *manager)
 		reload->current_bundle->signers, "lapsed", reload->current_bundle->lapsed);
 }
 
+/* Of a NUMA node or a processor, which may be none. */
+static json_t *number_or_null(int number)
+{
+	return number < 0 ? json_null() : json_integer(number);
+}
+
 static json_t *port_json(
 	const struct manager *manager, unsigned int index, const struct datapath_totals *totals)
 {
@@ -53,7 +59,7 @@ static json_t *port_json(
 	pps_port_info(manager->datapath->ports, index, &info);
 	return json_pack(
 		"{s:s, s:s, s:s, s:I, s:i, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:I, "
-		"s:i, s:i, s:s}",
+		"s:i, s:i, s:s, s:o}",
 		"name", port->name, "driver", port->driver, "link", info.link_up ? "up" : "down",
 		"speed_mbps", (json_int_t)info.speed_mbps, "mtu", (int)info.mtu, "rx_packets",
 		(json_int_t)stats->rx_packets, "rx_bytes", (json_int_t)stats->rx_bytes,
@@ -63,7 +69,8 @@ static json_t *port_json(
 		rates->ports[port->id].tx_bps, "missed", (json_int_t)info.missed, "no_buffer",
 		(json_int_t)info.no_buffer, "errors", (json_int_t)info.errors, "rx_queues",
 		(int)port->n_rx, "tx_queues", (int)port->n_tx, "spread",
-		pps_spread_word((enum pps_spread)port->spread));
+		pps_spread_word((enum pps_spread)port->spread), "numa_node",
+		number_or_null(port->node));
 }
 
 static json_t *segments_json(const struct manager *manager, const struct datapath_totals *totals)
@@ -90,6 +97,33 @@ json_t *observed_summary(const struct manager *manager, const struct datapath_to
 		(json_int_t)totals->observed_answered);
 }
 
+/* The queues that a worker polls. */
+static json_t *inputs_json(const struct manager *manager, const struct worker *worker)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < worker->n_inputs; i++) {
+		const struct pps_port *port = worker->inputs[i].port;
+
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:s, s:i}", "segment",
+				manager->config->segments[port->segment].name, "side",
+				pps_port_side_word(port), "port", port->name, "queue",
+				(int)worker->inputs[i].queue));
+	}
+	return list;
+}
+
+static json_t *placement_json(const struct manager *manager)
+{
+	const struct pps_errors *remarks = &manager->datapath->placement;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < remarks->n; i++)
+		json_array_append_new(list, json_string(remarks->items[i].text));
+	return list;
+}
+
 static json_t *workers_json(const struct manager *manager)
 {
 	json_t *list = json_array();
@@ -101,8 +135,11 @@ static json_t *workers_json(const struct manager *manager)
 		for (unsigned int r = PPS_REASON_NONE + 1; r < PPS_REASON_COUNT; r++)
 			dropped += pps_stats_load(&worker->stats->drops[r]);
 		json_array_append_new(list,
-			json_pack("{s:i, s:i, s:I, s:I, s:I, s:f, s:I, s:b}", "worker", (int)i,
-				"lcore", (int)worker->lcore, "passed",
+			json_pack("{s:i, s:i, s:o, s:o, s:o, s:I, s:I, s:I, s:f, s:I, s:b}",
+				"worker", (int)i, "lcore", (int)worker->lcore, "cpu",
+				number_or_null(worker->cpu), "numa_node",
+				number_or_null(worker->node), "inputs",
+				inputs_json(manager, worker), "passed",
 				(json_int_t)pps_stats_load(&worker->stats->passed), "dropped",
 				(json_int_t)dropped, "flows",
 				(json_int_t)pps_stats_load(&worker->stats->flows_live),
@@ -230,6 +267,7 @@ void reply_status(struct manager *manager, struct pps_ctl_call *call)
 			"dropped", (json_int_t)totals.dropped, "dropped_bytes",
 			(json_int_t)totals.drop_bytes, "pass_pps", manager->rates.pass_pps,
 			"drop_pps", manager->rates.drop_pps, "egress", (json_int_t)totals.egress));
+	json_object_set_new(status, "placement", placement_json(manager));
 	json_object_set_new(status, "memory", memory_json(manager));
 	json_object_set_new(status, "observed", observed_summary(manager, &totals));
 	json_object_set_new(status, "events",

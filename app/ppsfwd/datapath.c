@@ -14,6 +14,7 @@
 
 #include "handoff.h"
 #include "mirror.h"
+#include "placement.h"
 
 #define EVENT_RING_SIZE  8192
 #define STOP_POLL_NS     1000000
@@ -23,13 +24,14 @@ static bool open_ports(
 	struct datapath *datapath, const struct config *config, struct pps_errors *errors)
 {
 	struct pps_segment_params segments[PPS_SEGMENTS_MAX];
+	int nodes[PPS_STEER_WORKERS_MAX];
 	const struct pps_ports_params params = {
 		.segments = segments,
 		.n_segments = (unsigned int)config->n_segments,
 		.n_workers = config->workers,
-		.n_handed_over = config->clock == CONFIG_CLOCK_CAPTURE
-			? 0
-			: handoff_capacity(config->workers),
+		.worker_nodes = nodes,
+		.n_waiting = config->workers * PPS_FRAGMENT_BUFFERS +
+			(datapath->capture_clock ? 0 : handoff_capacity(config->workers)),
 		.receive_only = config->mode == CONFIG_OBSERVER,
 		.capture_clock = config->clock == CONFIG_CLOCK_CAPTURE,
 	};
@@ -43,6 +45,8 @@ static bool open_ports(
 			.mtu = (uint16_t)config->segments[i].mtu,
 		};
 	}
+	for (unsigned int i = 0; i < config->workers; i++)
+		nodes[i] = datapath->workers[i].node;
 	datapath->ports = pps_ports_open(&params, errors);
 	return datapath->ports != NULL;
 }
@@ -92,29 +96,32 @@ static const char *create_team(struct datapath *datapath, const struct config *c
 	if (datapath->capture_clock)
 		return NULL;
 	datapath->handoff = handoff_create(datapath->steer, datapath->ports, datapath->n_workers);
-	return datapath->handoff == NULL ? "frames on their way between workers" : NULL;
+	return NULL;
 }
 
-/*
- * Queue q of a port that has one for each worker is worker q's: that is how lib/steer and devices
- * count. Where there are fewer, ports begin with different workers, so that not one receives all.
- */
-static void choose_inputs(const struct datapath *datapath, struct worker *worker)
+static void take_inputs(const struct datapath *datapath, struct worker *worker)
 {
 	for (unsigned int i = 0; i < datapath->ports->n; i++) {
 		const struct pps_port *port = &datapath->ports->items[i];
-		unsigned int first = port->n_rx < datapath->n_workers ? i : 0;
 
 		for (uint16_t queue = 0; queue < port->n_rx; queue++) {
-			if ((first + queue) % datapath->n_workers == worker->index)
+			if (port->pollers[queue] == worker->index)
 				worker->inputs[worker->n_inputs++] =
 					(struct worker_input){port, queue};
 		}
 	}
 }
 
+/* A worker that is to be made, on its own lcore: see worker.h. */
+struct making {
+	struct datapath *datapath;
+	struct worker *worker;
+	const struct config *config;
+	const char *missing; /* what there was no memory for, or NULL */
+};
+
 /* The parts one worker owns. What was made is freed by destroy_worker(), also after a failure. */
-static const char *create_worker(
+static const char *make_parts(
 	struct datapath *datapath, struct worker *worker, const struct config *config)
 {
 	char name[32];
@@ -124,7 +131,7 @@ static const char *create_worker(
 		.wide = share(datapath, config->flows_ipv6),
 		.half_open_max = share(datapath, config->half_open_max),
 		.half_open_per_source = config->half_open_per_source,
-		.socket = (int)rte_lcore_to_socket_id(worker->lcore),
+		.socket = PPS_NO_NODE, /* its own before others */
 		.ledger = datapath->ledger,
 		.index = worker->index,
 	};
@@ -137,6 +144,7 @@ static const char *create_worker(
 	worker->flows = pps_flow_table_create(&flows);
 	if (worker->flows == NULL)
 		return "the flow table (key \"flows\", and memory given to EAL by -m)";
+	worker->memory_node = pps_flow_node(worker->flows);
 	snprintf(name, sizeof(name), "events%u", worker->index);
 	if (datapath->capture_clock && worker->index > 0)
 		worker->events = datapath->workers[0].events;
@@ -155,8 +163,18 @@ static const char *create_worker(
 	worker->filter = pps_filter_create(&filter);
 	if (worker->filter == NULL)
 		return "the filter";
-	choose_inputs(datapath, worker);
+	if (worker->handoff != NULL && !handoff_open(worker->handoff, worker->index))
+		return "frames on their way between workers";
+	take_inputs(datapath, worker);
 	return NULL;
+}
+
+static int make_worker(void *arg)
+{
+	struct making *making = arg;
+
+	making->missing = make_parts(making->datapath, making->worker, making->config);
+	return 0;
 }
 
 static void destroy_worker(const struct datapath *datapath, struct worker *worker)
@@ -174,12 +192,54 @@ static void destroy_worker(const struct datapath *datapath, struct worker *worke
 static bool create_workers(
 	struct datapath *datapath, const struct config *config, struct pps_errors *errors)
 {
-	unsigned int lcore = rte_get_next_lcore((unsigned int)-1, 1, 0);
-
 	for (unsigned int i = 0; i < config->workers; i++) {
 		struct worker *worker = &datapath->workers[i];
-		const char *what;
+		struct making making = {datapath, worker, config, NULL};
 
+		worker->steer = datapath->steer;
+		worker->handoff = datapath->handoff;
+		worker->ports = datapath->ports;
+		if (rte_eal_remote_launch(make_worker, &making, worker->lcore) != 0) {
+			pps_errors_add(errors, "workers", "lcore %u is busy", worker->lcore);
+			return false;
+		}
+		rte_eal_wait_lcore(worker->lcore);
+		if (making.missing != NULL) {
+			pps_errors_add(
+				errors, "", "worker %u: no memory for %s", i, making.missing);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* The CPU of an lcore that has one alone, or -1. */
+static int cpu_of(unsigned int lcore)
+{
+	rte_cpuset_t cpus = rte_lcore_cpuset(lcore);
+	int cpu = 0;
+
+	if (CPU_COUNT(&cpus) != 1)
+		return -1;
+	while (!CPU_ISSET(cpu, &cpus))
+		cpu++;
+	return cpu;
+}
+
+/* Gives every worker its lcore. */
+static bool place_workers(
+	struct datapath *datapath, const struct config *config, struct pps_errors *errors)
+{
+	unsigned int lcore = rte_get_next_lcore((unsigned int)-1, 1, 0);
+	size_t size = config->workers * sizeof(*datapath->workers);
+
+	datapath->workers = aligned_alloc(PPS_CACHE_LINE, size);
+	if (datapath->workers == NULL) {
+		pps_errors_add(errors, "workers", "no memory for %u", config->workers);
+		return false;
+	}
+	memset(datapath->workers, 0, size);
+	for (unsigned int i = 0; i < config->workers; i++) {
 		if (lcore >= RTE_MAX_LCORE) {
 			pps_errors_add(errors, "workers",
 				"%u workers need as many lcores besides the main one, and EAL has "
@@ -187,27 +247,22 @@ static bool create_workers(
 				config->workers, rte_lcore_count() - 1);
 			return false;
 		}
-		*worker = (struct worker){
+		datapath->workers[i] = (struct worker){
 			.index = i,
 			.team = datapath->workers,
 			.n_team = config->workers,
-			.steer = datapath->steer,
-			.handoff = datapath->handoff,
 			.lcore = lcore,
+			.cpu = cpu_of(lcore),
+			.node = (int)rte_lcore_to_socket_id(lcore),
+			.memory_node = PPS_NO_NODE,
 			.audit = config->mode == CONFIG_AUDIT,
 			.observer = config->mode == CONFIG_OBSERVER,
 			.mirrors = datapath->mirrors,
 			.tcp_loose_seconds = config->tcp_loose_seconds,
 			.poll.busily = config->poll == CONFIG_POLL_BUSY,
-			.ports = datapath->ports,
 			.snapshot = datapath->snapshot,
 			.clock = &datapath->clock,
 		};
-		what = create_worker(datapath, worker, config);
-		if (what != NULL) {
-			pps_errors_add(errors, "", "worker %u: no memory for %s", i, what);
-			return false;
-		}
 		/* With the capture clock one lcore plays all workers. */
 		if (!datapath->capture_clock)
 			lcore = rte_get_next_lcore(lcore, 1, 0);
@@ -224,13 +279,13 @@ bool datapath_create(
 		.n_workers = config->workers,
 		.capture_clock = config->clock == CONFIG_CLOCK_CAPTURE,
 	};
-	datapath->workers = pps_alloc(config->workers * sizeof(*datapath->workers));
 	datapath->snapshot = pps_snapshot_create(config->workers);
 	if (datapath->snapshot == NULL) {
 		pps_errors_add(errors, "", "no memory for the ruleset snapshot");
 		return false;
 	}
-	if (!open_ports(datapath, config, errors) || !create_mirrors(datapath, config, errors))
+	if (!place_workers(datapath, config, errors) || !open_ports(datapath, config, errors) ||
+		!create_mirrors(datapath, config, errors))
 		return false;
 	what = create_team(datapath, config);
 	if (what != NULL) {
@@ -240,7 +295,32 @@ bool datapath_create(
 	if (!create_workers(datapath, config, errors))
 		return false;
 	worker_clock_init(&datapath->clock);
+	placement_check(datapath->ports, datapath->workers,
+		datapath->capture_clock ? 1 : datapath->n_workers, &datapath->placement);
+	for (size_t i = 0; i < datapath->placement.n; i++)
+		pps_log(PPS_LOG_WARNING, "%s", datapath->placement.items[i].text);
 	return true;
+}
+
+/* How frames come to several workers. */
+static void say_spread(const struct datapath *datapath)
+{
+	for (unsigned int i = 0; i < datapath->ports->n; i++) {
+		const struct pps_port *port = &datapath->ports->items[i];
+
+		if (port->n_rx == 1)
+			pps_log(PPS_LOG_INFO,
+				"port \"%s\": one queue, polled by worker %u, which hands over "
+				"what "
+				"is others'",
+				port->name, port->pollers[0]);
+		else
+			pps_log(PPS_LOG_INFO, "port \"%s\": %u queues, %s", port->name, port->n_rx,
+				port->spread == PPS_SPREAD_RSS
+					? "spread by symmetric RSS over addresses"
+					: "spread as the device likes: workers hand over what is "
+					  "others'");
+	}
 }
 
 bool datapath_start(struct datapath *datapath, struct pps_errors *errors)
@@ -249,6 +329,8 @@ bool datapath_start(struct datapath *datapath, struct pps_errors *errors)
 
 	if (!pps_ports_start(datapath->ports, errors))
 		return false;
+	if (datapath->n_workers > 1 && !datapath->capture_clock)
+		say_spread(datapath);
 	datapath->running = true;
 	for (unsigned int i = 0; i < (datapath->capture_clock ? 1 : datapath->n_workers); i++) {
 		struct worker *worker = &datapath->workers[i];
@@ -323,6 +405,7 @@ void datapath_destroy(struct datapath *datapath)
 		mirror_destroy(datapath->mirrors[i]);
 	pps_snapshot_destroy(datapath->snapshot);
 	free(datapath->workers);
+	pps_errors_fini(&datapath->placement);
 	*datapath = (struct datapath){0};
 }
 

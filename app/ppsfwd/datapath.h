@@ -27,6 +27,7 @@ struct datapath {
 	struct pps_flow_ledger *ledger; /* of all workers' flows; NULL: there is one */
 	struct pps_steer *steer; /* NULL: there is one worker */
 	struct handoff *handoff; /* NULL: one lcore runs */
+	struct pps_errors placement; /* what makes workers slow (placement.h): 'text' alone */
 	bool capture_clock;
 	bool running;
 };

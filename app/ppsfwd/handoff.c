@@ -2,6 +2,7 @@
 #include "handoff.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <rte_mbuf.h>
 #include <rte_ring.h>
@@ -35,16 +36,19 @@ uint32_t handoff_capacity(unsigned int n_workers)
 	return n_workers < 2 ? 0 : n_workers * (n_workers - 1) * ring_size(n_workers);
 }
 
-/* The rings are no memzones: of those EAL has too few for 64 workers. */
+/* The rings are no memzones: of those EAL has too few for 64 workers. Who touches memory first says
+ * where it is. */
 static struct rte_ring *create_ring(unsigned int size)
 {
 	ssize_t bytes = rte_ring_get_memsize(size);
 	struct rte_ring *ring = bytes < 0 ? NULL : aligned_alloc(RTE_CACHE_LINE_SIZE, bytes);
 
-	if (ring != NULL &&
-		rte_ring_init(ring, "handoff", size, RING_F_SP_ENQ | RING_F_SC_DEQ) != 0) {
+	if (ring == NULL)
+		return NULL;
+	memset(ring, 0, (size_t)bytes);
+	if (rte_ring_init(ring, "handoff", size, RING_F_SP_ENQ | RING_F_SC_DEQ) != 0) {
 		free(ring);
-		ring = NULL;
+		return NULL;
 	}
 	return ring;
 }
@@ -61,16 +65,21 @@ struct handoff *handoff_create(
 	atomic_store(&handoff->n_receiving, n_workers);
 	for (unsigned int i = 0; i < ports->n; i++)
 		handoff->indexes[ports->items[i].id] = (uint8_t)i;
-	for (unsigned int i = 0; i < n; i++) {
-		if (i / n_workers == i % n_workers)
-			continue;
-		handoff->rings[i] = create_ring(ring_size(n_workers));
-		if (handoff->rings[i] == NULL) {
-			handoff_destroy(handoff);
-			return NULL;
-		}
-	}
 	return handoff;
+}
+
+bool handoff_open(struct handoff *handoff, unsigned int to)
+{
+	unsigned int n = handoff->n_workers;
+
+	for (unsigned int from = 0; from < n; from++) {
+		if (from == to)
+			continue;
+		handoff->rings[from * n + to] = create_ring(ring_size(n));
+		if (handoff->rings[from * n + to] == NULL)
+			return false;
+	}
+	return true;
 }
 
 void handoff_destroy(struct handoff *handoff)

@@ -16,10 +16,12 @@
  *            over until all have said so and its rings are empty.
  *
  * Memory     Per ordered pair of workers a ring of 64 to 1,024 frames, fewer the more workers there
- *            are: about 4,096 may wait for one worker. Frames stay where they are.
+ *            are: about 4,096 may wait for one worker. Frames stay where they are. A ring is in
+ *            memory of the NUMA node of the worker that takes from it: that is who waits for what
+ *            it reads, while who puts something in does not.
  *
- * Threads    create() and destroy() are management's, while no worker runs; the rest is the
- *            worker's that is named.
+ * Threads    create() and destroy() are management's, while no worker runs; open() and all the rest
+ *            is the worker's that is named.
  */
 
 #include <stdatomic.h>
@@ -35,9 +37,12 @@ struct handoff;
 
 /* Frames that may be on their way in all. */
 uint32_t handoff_capacity(unsigned int n_workers);
-/* 'steer' and 'ports' stay the caller's. NULL when there is no memory. */
+/* 'steer' and 'ports' stay the caller's. */
 struct handoff *handoff_create(
 	const struct pps_steer *steer, const struct pps_ports *ports, unsigned int n_workers);
+/* Makes the rings that lead to worker 'to', before any worker runs; false when there is no memory.
+ */
+bool handoff_open(struct handoff *handoff, unsigned int to);
 /* Frees what is still on its way. NULL is fine. */
 void handoff_destroy(struct handoff *handoff);
 

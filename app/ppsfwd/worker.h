@@ -11,6 +11,13 @@
  *            (pps_flow_ledger.h): who begins or ends a flow writes there, a packet of a known flow
  *            does not. The ruleset is everybody's, and immutable.
  *
+ * Memory     A worker makes what it owns itself, on its lcore (worker_create()): EAL and the kernel
+ *            then give it memory of its own NUMA node while there is some, and of another one when
+ *            there is none, which is said (placement.h). What several touch has no such place: the
+ *            ledger and the snapshot are on management's node. Of the ruleset there is one copy for
+ *            all nodes, because packets of known flows read nothing of it that a cache does not
+ *            hold, and a copy for each node would cost each load as much memory and time again.
+ *
  * Loop       receive a burst from each queue, hand over what is another's, judge the rest and what
  *            others have handed over by the ruleset of the moment, transmit what passes to the
  *            other port of the segment (fragments that were held right behind the one that
@@ -89,6 +96,9 @@ struct worker {
 	struct worker_input inputs[PPS_PORTS_MAX];
 	unsigned int n_inputs;
 	unsigned int lcore;
+	int cpu; /* it is pinned to, or -1: there are several */
+	int node; /* NUMA node of its lcore, or PPS_NO_NODE */
+	int memory_node; /* that its flows are on; PPS_NO_NODE: nobody can say */
 	bool audit;
 	bool observer;
 	uint32_t tcp_loose_seconds;
@@ -114,7 +124,7 @@ struct worker {
 	_Atomic uint64_t wall_ns; /* the worker's time. worker: wo, management: ro */
 	_Atomic uint64_t waits_for_ns; /* capture clock: a ruleset valid at this time is wanted; 0:
 					  not. worker: rw, management: rw (sets 0 to give up) */
-};
+} __attribute__((aligned(PPS_CACHE_LINE))); /* its neighbours in 'team' are on other lines */
 
 /* Sets the clock's base; call once before workers start. */
 void worker_clock_init(struct worker_clock *clock);

@@ -8,10 +8,12 @@
 
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
+#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_hash.h>
 #include <rte_jhash.h>
 #include <rte_malloc.h>
+#include <rte_memory.h>
 #include <rte_prefetch.h>
 
 #include <pps_stage.h>
@@ -556,4 +558,11 @@ uint32_t pps_flow_capacity_wide(const struct pps_flow_table *table)
 size_t pps_flow_memory(const struct pps_flow_table *table)
 {
 	return table->memory;
+}
+
+int pps_flow_node(const struct pps_flow_table *table)
+{
+	const struct rte_memseg_list *list = rte_mem_virt2memseg_list(pps_flow_at(table, 0));
+
+	return list == NULL || !rte_eal_has_hugepages() ? -1 : list->socket_id;
 }

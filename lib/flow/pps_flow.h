@@ -317,6 +317,8 @@ uint32_t pps_flow_count_wide(const struct pps_flow_table *table);
 uint32_t pps_flow_capacity_wide(const struct pps_flow_table *table);
 /* Bytes of memory the table takes, for "status". */
 size_t pps_flow_memory(const struct pps_flow_table *table);
+/* The NUMA node of the memory that holds the flows; -1 without hugepages, where nobody can say. */
+int pps_flow_node(const struct pps_flow_table *table);
 
 /* Who starts a flow, as far as counting goes. */
 struct pps_flow_source {

@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <rte_branch_prediction.h>
-#include <rte_errno.h>
-#include <rte_mbuf.h>
 #include <rte_pause.h>
 
 #include "port_priv.h"
 
-#define POOL_CACHE 256
 #define LOCK_TRIES 1000
 
 static bool check_params(const struct pps_ports_params *params, struct pps_errors *errors)
@@ -51,39 +47,6 @@ static struct pps_ports *allocate(unsigned int n_segments)
 	return ports;
 }
 
-/* A small machine gets a smaller pool rather than none; what a device needs it says at start. */
-static bool create_pool(
-	struct pps_ports *ports, const struct pps_ports_params *params, struct pps_errors *errors)
-{
-	uint32_t wanted = port_buffers_wanted(params, ports->n);
-	uint32_t least = port_buffers_least(params, ports->n);
-	uint16_t size = port_buffer_size(ports);
-	int socket = rte_eth_dev_socket_id(ports->items[0].id);
-	char name[RTE_MEMPOOL_NAMESIZE];
-	uint32_t n;
-
-	/* The first port's id makes the name unique: no port is in two sets. */
-	snprintf(name, sizeof(name), "pps_ports_%u", ports->items[0].id);
-	for (n = wanted; n >= least && !ports->pool; n /= 2) {
-		ports->pool = rte_pktmbuf_pool_create(name, n, POOL_CACHE, 0, size, socket);
-		ports->n_mbufs = n;
-	}
-	if (!ports->pool) {
-		pps_errors_add(errors, "eal",
-			"no memory for %u packet buffers of %u bytes (%s): give EAL more with -m, "
-			"or "
-			"the system more hugepages",
-			least, size, rte_strerror(rte_errno));
-		return false;
-	}
-	if (ports->n_mbufs < wanted)
-		pps_log(PPS_LOG_WARNING,
-			"memory for %u packet buffers only, where %u are wanted: give EAL more "
-			"with -m",
-			ports->n_mbufs, wanted);
-	return true;
-}
-
 struct pps_ports *pps_ports_open(const struct pps_ports_params *params, struct pps_errors *errors)
 {
 	struct pps_ports *ports;
@@ -95,7 +58,10 @@ struct pps_ports *pps_ports_open(const struct pps_ports_params *params, struct p
 	ports->receive_only = params->receive_only;
 	if (!port_find_all(ports, params, errors) || !port_check_all(ports, params, errors))
 		goto err_close;
-	if (!create_pool(ports, params, errors))
+	port_count_queues(ports, params);
+	port_place_pollers(ports, params);
+	port_place_pools(ports, params);
+	if (!port_pools_create(ports, params, port_pool_create, errors))
 		goto err_close;
 	for (i = 0; i < ports->n; i++)
 		if (!port_setup(ports, i, params, errors))
@@ -170,7 +136,9 @@ void pps_ports_close(struct pps_ports *ports)
 	for (i = ports->n; i-- > 0;)
 		if (priv->configured[i])
 			rte_eth_dev_close(ports->items[i].id);
-	rte_mempool_free(ports->pool);
+	port_pools_destroy(ports);
+	for (i = 0; i < ports->n; i++)
+		free(ports->items[i].pollers);
 	free(priv->senders);
 	free(priv->links);
 	free(priv->mtus);

@@ -106,6 +106,7 @@ static bool find_one(
 	snprintf(port->name, sizeof(port->name), "%s", name);
 	port->driver = info->driver_name ? info->driver_name : "unknown";
 	port->giants = port_is_pcap(info);
+	port->node = port_is_virtual(info) ? PPS_NO_NODE : rte_eth_dev_socket_id(port->id);
 	return true;
 }
 

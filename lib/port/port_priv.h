@@ -7,6 +7,8 @@
  *
  *     port.c         open, start, stop, close, in that order, and the counters of the devices
  *     port_find.c    from the names people write to DPDK port ids
+ *     port_place.c   which worker polls a queue, and whose memory it gets: no device is asked
+ *     port_pool.c    packet buffers: how long, how many, and where
  *     port_setup.c   what one port is asked for: queues, MTU, offloads, spreading
  *     port_link.c    links: debounce, mirroring
  */
@@ -95,6 +97,32 @@ static inline unsigned int port_peer(const struct pps_ports *ports, unsigned int
 bool port_find_all(
 	struct pps_ports *ports, const struct pps_ports_params *params, struct pps_errors *errors);
 
+/* ---- places (port_place.c) ---- */
+
+/* Chooses who polls each queue. 'n_rx' and 'node' of all ports are known, 'pollers' have room. */
+void port_place_pollers(struct pps_ports *ports, const struct pps_ports_params *params);
+/* Chooses the pools, without their buffers, and gives every port its own. */
+void port_place_pools(struct pps_ports *ports, const struct pps_ports_params *params);
+
+/* ---- packet buffers (port_pool.c) ---- */
+
+/* Descriptors of a queue. */
+uint16_t port_descriptors(const struct pps_ports_params *params);
+/* The data room of a packet buffer, headroom included, that suits all ports. */
+uint16_t port_buffer_size(const struct pps_ports *ports);
+/* How many packet buffers a pool of so many ports wants, and the fewest it may live with. */
+uint32_t port_buffers_wanted(const struct pps_ports_params *params, unsigned int n_ports);
+uint32_t port_buffers_least(const struct pps_ports_params *params, unsigned int n_ports);
+/* How a pool comes into being, for tests that have their own: NULL when there is no memory on that
+ * node (PPS_NO_NODE: on any). */
+typedef struct rte_mempool *(*pool_create)(const char *name, uint32_t n, uint16_t size, int node);
+/* Fills the pools; false and an error when there is too little memory. */
+bool port_pools_create(struct pps_ports *ports, const struct pps_ports_params *params,
+	pool_create create, struct pps_errors *errors);
+void port_pools_destroy(struct pps_ports *ports);
+/* The one that asks DPDK. */
+struct rte_mempool *port_pool_create(const char *name, uint32_t n, uint16_t size, int node);
+
 /* ---- setting one up (port_setup.c) ---- */
 
 /* Checks that need only what the devices say of themselves, and settles the MTUs. */
@@ -102,9 +130,13 @@ bool port_check_all(
 	struct pps_ports *ports, const struct pps_ports_params *params, struct pps_errors *errors);
 /* NULL, or why the device cannot be used by so many workers. The text is static. */
 const char *port_check_queues(const struct rte_eth_dev_info *info, unsigned int n_workers);
+/* True of a device that was described with --vdev, and that no NIC is behind. */
+bool port_is_virtual(const struct rte_eth_dev_info *info);
 /* How many receive queues the device gets. */
 uint16_t port_receive_queues(
 	const struct rte_eth_dev_info *info, bool is_virtual, unsigned int n_workers);
+/* Decides that for all ports, and makes room for their pollers. */
+void port_count_queues(struct pps_ports *ports, const struct pps_ports_params *params);
 /* Tells a started device how to fill its queues, and asks it how it does (port_spread.c). */
 void port_spread(struct pps_ports *ports, unsigned int index);
 /* The size of the table that all ports with several queues can have; 0: there is no such port. */
@@ -116,11 +148,8 @@ void port_symmetric_key(uint8_t *key, size_t len);
 #define PORT_SPREAD_FRAGMENTS (RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_FRAG_IPV6)
 /* Bytes of layer 2 around an MTU that this device counts in its frame length. */
 uint32_t port_frame_overhead(const struct rte_eth_dev_info *info);
-/* The data room of a packet buffer, headroom included, that suits all ports. */
-uint16_t port_buffer_size(const struct pps_ports *ports);
-/* How many packet buffers the ports want, and the fewest they may live with. */
-uint32_t port_buffers_wanted(const struct pps_ports_params *params, unsigned int n_ports);
-uint32_t port_buffers_least(const struct pps_ports_params *params, unsigned int n_ports);
+/* The longest frame of a port's segment, as the device counts it. */
+uint32_t port_frame_size(const struct pps_ports *ports, unsigned int index);
 /* Configures port 'index' with its queues. */
 bool port_setup(struct pps_ports *ports, unsigned int index, const struct pps_ports_params *params,
 	struct pps_errors *errors);

@@ -14,8 +14,6 @@
 /* Ethernet header, two VLAN tags and the checksum: the most that a frame has around its MTU. */
 #define OVERHEAD_MAX (RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN + 2 * 4)
 
-#define BURST 64 /* frames that a worker takes at once, at most */
-
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 
@@ -24,8 +22,7 @@ bool port_is_pcap(const struct rte_eth_dev_info *info)
 	return info->driver_name && !strcmp(info->driver_name, PCAP_DRIVER);
 }
 
-/* A device that somebody described with --vdev, and that no NIC is behind. */
-static bool is_virtual(const struct rte_eth_dev_info *info)
+bool port_is_virtual(const struct rte_eth_dev_info *info)
 {
 	const struct rte_bus *bus = info->device ? rte_dev_bus(info->device) : NULL;
 
@@ -102,6 +99,19 @@ uint16_t port_receive_queues(
 	if (spreads && info->max_rx_queues >= n_workers)
 		return (uint16_t)n_workers;
 	return is_software && info->flow_type_rss_offloads == 0 ? info->max_rx_queues : 1;
+}
+
+void port_count_queues(struct pps_ports *ports, const struct pps_ports_params *params)
+{
+	for (unsigned int i = 0; i < ports->n; i++) {
+		const struct rte_eth_dev_info *info = &ports->priv->infos[i];
+		struct pps_port *port = &ports->items[i];
+
+		port->n_rx = params->capture_clock
+			? 1
+			: port_receive_queues(info, port_is_virtual(info), params->n_workers);
+		port->pollers = pps_alloc(port->n_rx);
+	}
 }
 
 uint32_t port_frame_overhead(const struct rte_eth_dev_info *info)
@@ -182,82 +192,13 @@ bool port_check_all(
 	return ok;
 }
 
-/* ---- packet buffers ---- */
+/* ---- one port ---- */
 
-/* The longest frame of a port's segment, as the device counts it. */
-static uint32_t frame_size(const struct pps_ports *ports, unsigned int index)
+uint32_t port_frame_size(const struct pps_ports *ports, unsigned int index)
 {
 	return ports->priv->mtus[ports->items[index].segment] +
 		port_frame_overhead(&ports->priv->infos[index]);
 }
-
-/* net_pcap chains buffers by itself and does not call that an offload. */
-static bool can_chain(const struct pps_ports *ports, unsigned int index)
-{
-	const struct rte_eth_dev_info *info = &ports->priv->infos[index];
-
-	return port_is_pcap(info) ||
-		((info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER) &&
-			(ports->receive_only ||
-				(info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS)));
-}
-
-/*
- * Buffers of the usual size, chained for longer frames, keep the pool small. Only where a port
- * cannot chain, every buffer has to hold the longest frame.
- */
-uint16_t port_buffer_size(const struct pps_ports *ports)
-{
-	uint32_t room = RTE_MBUF_DEFAULT_DATAROOM;
-	unsigned int i;
-
-	for (i = 0; i < ports->n; i++)
-		if (!can_chain(ports, i) || !can_chain(ports, port_peer(ports, i)))
-			room = MAX(room, frame_size(ports, i));
-	return RTE_ALIGN(room + RTE_PKTMBUF_HEADROOM, RTE_CACHE_LINE_SIZE);
-}
-
-static uint16_t descriptors(const struct pps_ports_params *params)
-{
-	return params->descriptors ? params->descriptors : 1024;
-}
-
-/* The next number of the form 2^k - 1, which suits the rings underneath. */
-static uint32_t round_buffers(uint32_t n)
-{
-	uint32_t rounded = 1023;
-
-	while (rounded < n)
-		rounded = rounded * 2 + 1;
-	return rounded;
-}
-
-/*
- * Every descriptor may hold a buffer, every worker holds bursts and its cache (512), and what is
- * kept back (256 for fragments that wait, the spare for captures of drops) must not starve
- * reception. Files have no descriptors, but a
- * reader that finds no buffer loses a frame: there must be enough for a burst of the longest frames
- * from every port.
- */
-uint32_t port_buffers_wanted(const struct pps_ports_params *params, unsigned int n_ports)
-{
-	const uint32_t per_worker = 2 * BURST + 512 + 256, spare = 1024;
-	const uint32_t longest = UINT16_MAX / RTE_MBUF_DEFAULT_DATAROOM + 1;
-	uint32_t n;
-
-	if (params->capture_clock)
-		return round_buffers(n_ports * BURST * (longest + 1) + per_worker + spare);
-	n = n_ports * params->n_workers * 2 * descriptors(params) + params->n_handed_over;
-	n += params->n_workers * per_worker + spare;
-	return round_buffers(MAX(n + n / 10, 8191u));
-}
-
-uint32_t port_buffers_least(const struct pps_ports_params *params, unsigned int n_ports)
-{
-	return MIN(2047u, port_buffers_wanted(params, n_ports));
-}
-
-/* ---- one port ---- */
 
 static bool fail(const struct pps_ports *ports, unsigned int index, const char *what, int ret,
 	struct pps_errors *errors)
@@ -292,7 +233,7 @@ static uint16_t transmit_queues(
 {
 	if (params->receive_only)
 		return 0;
-	return is_virtual(info) && n_rx == 1
+	return port_is_virtual(info) && n_rx == 1
 		? 1
 		: (uint16_t)MIN(info->max_tx_queues, params->n_workers);
 }
@@ -305,7 +246,7 @@ static uint16_t transmit_queues(
 static int configure(struct pps_ports *ports, unsigned int index,
 	const struct pps_ports_params *params, struct rte_eth_conf *conf, uint16_t *ret_n_tx)
 {
-	uint16_t id = ports->items[index].id, n_rx;
+	uint16_t id = ports->items[index].id, n_rx = ports->items[index].n_rx;
 	int ret;
 	const struct rte_eth_dev_info *info = &ports->priv->infos[index];
 	uint8_t key[UINT8_MAX];
@@ -313,14 +254,10 @@ static int configure(struct pps_ports *ports, unsigned int index,
 
 	memset(conf, 0, sizeof(*conf));
 	conf->rxmode.mtu = ports->priv->mtus[ports->items[index].segment];
-	if (frame_size(ports, index) > room)
+	if (port_frame_size(ports, index) > room)
 		conf->rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
 	if (!params->receive_only)
 		conf->txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
-	n_rx = params->capture_clock
-		? 1
-		: port_receive_queues(info, is_virtual(info), params->n_workers);
-	ports->items[index].n_rx = n_rx;
 	if (n_rx > 1 && info->flow_type_rss_offloads)
 		ask_for_spreading(conf, info, key);
 	*ret_n_tx = transmit_queues(info, params, n_rx);
@@ -337,20 +274,20 @@ static int setup_queues(struct pps_ports *ports, unsigned int index,
 	uint16_t n_tx_queues)
 {
 	const struct rte_eth_dev_info *info = &ports->priv->infos[index];
-	uint16_t n_rx = descriptors(params), n_tx = n_rx, id = ports->items[index].id;
+	const struct pps_pool *pool = &ports->pools[ports->items[index].pool];
+	uint16_t n_rx = port_descriptors(params), n_tx = n_rx, id = ports->items[index].id;
 	struct rte_eth_rxconf rx = info->default_rxconf;
 	struct rte_eth_txconf tx = info->default_txconf;
-	int socket = rte_eth_dev_socket_id(id), ret;
+	int node = pool->elsewhere ? SOCKET_ID_ANY : pool->node, ret;
 	uint16_t queue;
 
 	rx.offloads = conf->rxmode.offloads;
 	tx.offloads = conf->txmode.offloads;
 	ret = rte_eth_dev_adjust_nb_rx_tx_desc(id, &n_rx, &n_tx);
-	for (queue = 0; ret == 0 && queue < ports->items[index].n_rx; queue++) {
-		ret = rte_eth_rx_queue_setup(id, queue, n_rx, socket, &rx, ports->pool);
-	}
+	for (queue = 0; ret == 0 && queue < ports->items[index].n_rx; queue++)
+		ret = rte_eth_rx_queue_setup(id, queue, n_rx, node, &rx, pool->buffers);
 	for (queue = 0; ret == 0 && queue < n_tx_queues; queue++)
-		ret = rte_eth_tx_queue_setup(id, queue, n_tx, socket, &tx);
+		ret = rte_eth_tx_queue_setup(id, queue, n_tx, node, &tx);
 	return ret;
 }
 

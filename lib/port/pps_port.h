@@ -22,8 +22,20 @@
  * with several queues. Else it has one, and workers hand frames over. It has a transmit queue for
  * each worker, or as many as it can have and a lock.
  *
- * Packet buffers come from one pool for all ports. Long frames are chains of buffers; only where a
- * driver cannot chain is every buffer as long as the longest frame.
+ * Pollers. Queue q of a port that has one for each worker is worker q's, because that is how
+ * lib/steer and devices count. Every other queue goes to the worker that polls the fewest so far,
+ * where there is one among those on the port's own NUMA node.
+ *
+ * Packet buffers and the rings of descriptors are in the memory of the port's NUMA node: the device
+ * writes every frame there, whichever worker takes it then, and frames are handed from worker to
+ * worker. (With the recommended placement that is the workers' node too.) A port that is on no node
+ * - it has no hardware behind it - is served from that of the worker that polls its first queue.
+ * There is a pool for each node that serves a port. Every pool is large enough for all descriptors
+ * that its frames can fill, and for what all workers can keep: no other pool helps out. A node
+ * without memory for it is said, and another one serves: slow memory loses fewer frames than none.
+ *
+ * Long frames are chains of buffers; only where a driver cannot chain is every buffer as long as
+ * the longest frame.
  *
  * Link. Management polls pps_ports_link_poll(): when one side of a segment loses its link, the
  * other side is taken down where the driver can, and brought back when it returns, with a debounce
@@ -46,6 +58,7 @@
 
 #define PPS_SEGMENTS_MAX (PPS_PORTS_MAX / 2)
 #define PPS_SIDE_MIXED   2 /* of a mirror port, which is on neither side */
+#define PPS_NO_NODE      (-1) /* instead of a NUMA node */
 
 struct rte_mbuf;
 struct rte_mempool;
@@ -61,7 +74,8 @@ struct pps_ports_params {
 	const struct pps_segment_params *segments;
 	unsigned int n_segments;
 	unsigned int n_workers; /* each takes part in receiving and sending */
-	uint32_t n_handed_over; /* frames that may wait between workers */
+	const int *worker_nodes; /* NUMA node of each, or PPS_NO_NODE; NULL: of none */
+	uint32_t n_waiting; /* frames that may wait in workers and between them */
 	uint16_t descriptors; /* 0: 1024 */
 	bool receive_only; /* nothing is ever sent */
 	bool capture_clock; /* every port must be a net_pcap that reads files once */
@@ -75,6 +89,9 @@ struct pps_port {
 	uint8_t side; /* enum pps_side, or PPS_SIDE_MIXED */
 	uint16_t n_rx, n_tx; /* queues */
 	uint8_t spread; /* enum pps_spread; from start on */
+	uint8_t pool; /* in 'pools': whose buffers it receives into */
+	int node; /* NUMA node of the device, or PPS_NO_NODE */
+	uint8_t *pollers; /* by receive queue: the worker that polls it */
 	char name[64];
 	const char *driver;
 	bool giants; /* its driver hands over frames longer than any packet of IP, and not all of
@@ -94,14 +111,23 @@ enum pps_spread {
 };
 const char *pps_spread_word(enum pps_spread spread);
 
+/* The packet buffers of a NUMA node. */
+struct pps_pool {
+	int node; /* where they should be, or PPS_NO_NODE: wherever there is memory */
+	bool elsewhere; /* that node has no memory for them: they are where there was some */
+	unsigned int n_ports; /* that receive into it */
+	uint32_t n; /* buffers */
+	struct rte_mempool *buffers;
+};
+
 struct pps_ports {
 	struct pps_port *items; /* segment by segment, inside first */
 	unsigned int n;
 	bool receive_only;
 	unsigned int
 		table_size; /* of lib/steer, where a port has a queue for each worker; else 0 */
-	struct rte_mempool *pool;
-	uint32_t n_mbufs;
+	struct pps_pool pools[PPS_PORTS_MAX];
+	unsigned int n_pools;
 	struct pps_ports_priv *priv;
 };
 

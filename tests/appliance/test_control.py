@@ -33,7 +33,7 @@ def state_of(appliance):
 STATUS = {
     "": {"version", "pid", "mode", "clock", "started", "uptime_sec", "policy", "segments", "flows",
          "packets", "top_drops", "workers", "events", "reload", "change", "observed",
-         "signatures", "drift", "memory"},
+         "signatures", "drift", "memory", "placement"},
     "policy": {"name", "revision", "authority", "digest", "generation", "file", "loaded",
                "age_sec", "valid_until", "rules", "entries", "table_bytes", "signers",
                "lapsed"},
@@ -49,7 +49,7 @@ STATUS = {
 }
 PORT = {"name", "driver", "link", "speed_mbps", "mtu", "rx_packets", "rx_bytes", "tx_packets",
         "tx_bytes", "rx_pps", "tx_pps", "rx_bps", "tx_bps", "missed", "no_buffer", "errors",
-        "rx_queues", "tx_queues", "spread"}
+        "rx_queues", "tx_queues", "spread", "numa_node"}
 
 
 @test
@@ -62,8 +62,8 @@ def status_has_every_field_that_is_promised():
         for segment in status["segments"]:
             check_equal((set(segment["inside"]), set(segment["outside"])), (PORT, PORT))
         check_equal(set(status["workers"][0]),
-                    {"worker", "lcore", "passed", "dropped", "flows", "utilisation",
-                     "handed_over", "stalled"})
+                    {"worker", "lcore", "cpu", "numa_node", "inputs", "passed", "dropped",
+                     "flows", "utilisation", "handed_over", "stalled"})
         check_equal((status["mode"], status["clock"], status["pid"]),
                     ("inline", "system", appliance.process.pid))
         check_equal((status["policy"]["name"], status["policy"]["revision"],

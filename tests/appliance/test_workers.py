@@ -9,13 +9,16 @@ goes one way here. (What workers decide together, in the order of captured time,
 other files, run with PPSFW_WORKERS.) No file has more frames than a ring between workers.
 """
 
+import glob
 import ipaddress
+import os
 import struct
 
 from frames import ethernet, icmp, ipv4, udp, udp_frame
 from harness import (INSIDE, OK, OUTSIDE, PATIENCE, Appliance, approve, microseconds, policy)
+from lab import need_root
 from pcap import write_pcap
-from tap import check, check_equal, check_in, main, test, wait_until
+from tap import check, check_equal, check_in, check_not_in, main, skip, test, wait_until
 
 SERVER = "198.51.100.10"
 CLIENTS = [f"203.0.113.{number}" for number in range(1, 101)]
@@ -206,6 +209,7 @@ def of_two_queues(split):
         appliance.start()
         wait_for(appliance, 3 * len(CLIENTS))
         check_equal(drops(appliance), {})
+        check_in('port "net_pcap1": 2 queues, spread as the device likes', appliance.errors())
         return appliance.call("status")
 
 
@@ -224,6 +228,116 @@ def inputs_that_are_split_otherwise_are_put_right():
     status = of_two_queues(lambda client: 1 - queue_of(client))
     check_equal(sum(worker["handed_over"] for worker in status["workers"]), 3 * len(CLIENTS))
     check_equal(status["flows"]["live"], len(CLIENTS))
+
+
+def pin(appliance, cpus):
+    """Puts management and the workers on these CPUs: a number, or "(a,b)"."""
+    lcores = ",".join(f"{lcore}@{cpu}" for lcore, cpu in enumerate(cpus))
+    appliance.config["eal"] = [f"--lcores={lcores}" if "--lcores" in argument else argument
+                               for argument in appliance.config["eal"]]
+
+
+@test
+def status_says_where_every_worker_runs_and_what_it_polls():
+    cpus = sorted(os.sched_getaffinity(0))
+    one, many = cpus[-1], "(" + ",".join(map(str, cpus)) + ")"
+    node = int(glob.glob(f"/sys/devices/system/cpu/cpu{one}/node*")[0].rsplit("node", 1)[1])
+    with started(policy(ANY_UDP), [], 3) as appliance:
+        pin(appliance, [one, one, one, many])
+        appliance.start()
+        status = appliance.call("status")
+        queue = {"segment": "dmz", "side": "inside", "port": "net_pcap0", "queue": 0}
+        check_equal([worker["inputs"] for worker in status["workers"]],
+                    [[queue], [dict(queue, side="outside", port="net_pcap1")], []])
+        check_equal([worker["lcore"] for worker in status["workers"]], [1, 2, 3])
+        check_equal([worker["cpu"] for worker in status["workers"]],
+                    [one, one, None if len(cpus) > 1 else one])
+        check_equal(status["workers"][0]["numa_node"], node)
+        # No hardware is behind these.
+        check_equal(status["segments"][0]["inside"]["numa_node"], None)
+        check_equal(status["placement"][0],
+                    f"workers 0 and 1 share processor {one}: one waits for the other")
+        for line in (f"warning: {status['placement'][0]}\n",
+                     'port "net_pcap1": one queue, polled by worker 1, which hands over'):
+            check_in(line, appliance.errors())
+
+
+@test
+def workers_that_are_alone_where_they_run_need_no_word():
+    with started(policy(ANY_UDP), [], 1) as appliance:
+        pin(appliance, [min(os.sched_getaffinity(0))] * 2)
+        appliance.start()
+        check_equal(appliance.call("status")["placement"], [])
+        check_not_in("port \"", appliance.errors())
+
+
+HUGEPAGES = "/sys/devices/system/node/node0/hugepages/hugepages-2048kB/free_hugepages"
+
+
+def pages_free():
+    """Hugepages nobody has."""
+    try:
+        with open(HUGEPAGES, encoding="ascii") as file:
+            return int(file.read())
+    except OSError:
+        return 0
+
+
+def two_nodes(appliance, cpus):
+    """Shows the daemon a machine whose second CPU is on a NUMA node of its own. That node has no
+    memory in truth, which it finds out when it asks for some."""
+    for node, cpu in enumerate(cpus):
+        pages = appliance.path(f"nodes/node{node}/hugepages/hugepages-2048kB")
+        os.makedirs(pages)
+        os.mkdir(appliance.path(f"nodes/node{node}/cpu{cpu}"))
+        appliance.write(f"{pages}/free_hugepages", 1000)
+    appliance.prefix = ["unshare", "-m", "sh", "-c", "mount --bind "
+                        f'{appliance.path("nodes")} /sys/devices/system/node && exec "$@"', "sh"]
+    pin(appliance, [cpus[0], cpus[1], cpus[0]])
+
+
+def started_on_two_nodes(frames, eal):
+    """A daemon there, with other arguments for its memory, and its status after all frames."""
+    need_root()
+    cpus = sorted(os.sched_getaffinity(0))[:2]
+    if len(cpus) < 2:
+        skip("needs two CPUs")
+    with started(policy(ANY_UDP), frames, 2) as appliance:
+        two_nodes(appliance, cpus)
+        eal(appliance.config["eal"])
+        appliance.start()
+        wait_for(appliance, len(frames))
+        status = appliance.call("status")
+        check_equal([worker["numa_node"] for worker in status["workers"]], [1, 0])
+        check_equal(appliance.stop(), OK)
+        check_equal(sorted(appliance.sent(INSIDE)), sorted(frames))
+        for remark in status["placement"]:
+            check_in(f"warning: {remark}\n", appliance.errors())
+        return status["placement"]
+
+
+@test
+def workers_are_on_the_nodes_of_their_processors():
+    # Without hugepages there is memory of no node in particular.
+    frames = [numbered(client, 0) for client in CLIENTS]
+    check_equal(started_on_two_nodes(frames, lambda eal: None), [])
+
+
+@test
+def a_node_without_memory_is_served_by_another_and_that_is_said():
+    if pages_free() < 128:
+        skip("needs 128 hugepages that nobody has")
+
+    def hugepages(eal):
+        del eal[eal.index("-m"):eal.index("-m") + 2]
+        eal.remove("--no-huge")
+        eal += ["--in-memory", "--socket-mem=128,0"]
+
+    frames = [numbered(client, 0) for client in CLIENTS]
+    said = started_on_two_nodes(frames, hugepages)
+    check_equal(len(said), 2)
+    check_in("the flows of worker 0 (NUMA node 1) are in the memory of node 0: ", said[0])
+    check_in("the packet buffers of NUMA node 1 are in the memory of another node: ", said[1])
 
 
 @test

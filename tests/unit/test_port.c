@@ -248,11 +248,12 @@ static void no_frame_is_lost_over_start_stop_close_and_opening_again(void)
 	for (round = 0; round < 3; round++) {
 		plug_rings(2);
 		ports = open_ports(rings, 1, false);
-		CU_ASSERT_EQUAL(ports->n_mbufs, 8191);
+		CU_ASSERT_EQUAL(ports->pools[0].n, 8191);
 		id = ports->items[0].id;
 		for (turn = 0; turn < 2; turn++) {
 			start_ports(ports);
-			CU_ASSERT_EQUAL(rte_pktmbuf_alloc_bulk(ports->pool, frames, 32), 0);
+			CU_ASSERT_EQUAL(
+				rte_pktmbuf_alloc_bulk(ports->pools[0].buffers, frames, 32), 0);
 			CU_ASSERT_EQUAL(rte_eth_tx_burst(id, 0, frames, 32), 32);
 			n = rte_eth_rx_burst(id, 0, frames, 32);
 			CU_ASSERT_EQUAL(n, 32);
@@ -260,7 +261,8 @@ static void no_frame_is_lost_over_start_stop_close_and_opening_again(void)
 			pps_ports_stop(ports);
 			pps_ports_stop(ports);
 		}
-		CU_ASSERT_EQUAL(rte_mempool_avail_count(ports->pool), ports->n_mbufs);
+		CU_ASSERT_EQUAL(
+			rte_mempool_avail_count(ports->pools[0].buffers), ports->pools[0].n);
 		pps_ports_close(ports);
 		unplug("net_ring", 2);
 	}
@@ -354,7 +356,7 @@ static void capture_clock_takes_files(void)
 	CU_ASSERT_TRUE(info.link_up);
 	CU_ASSERT_EQUAL(info.mtu, 1500);
 	CU_ASSERT_EQUAL(info.missed + info.no_buffer + info.errors, 0);
-	CU_ASSERT_EQUAL(rte_mempool_avail_count(ports->pool), ports->n_mbufs);
+	CU_ASSERT_EQUAL(rte_mempool_avail_count(ports->pools[0].buffers), ports->pools[0].n);
 	pps_ports_close(ports);
 	unplug("net_pcap", 2);
 	remove_capture(&capture);
@@ -376,7 +378,7 @@ static void long_frames_arrive_in_chains(void)
 	CU_ASSERT_EQUAL(frames[0]->pkt_len, 9014);
 	CU_ASSERT_EQUAL(frames[0]->nb_segs, 5);
 	rte_pktmbuf_free_bulk(frames, 2);
-	CU_ASSERT_EQUAL(rte_mempool_avail_count(ports->pool), ports->n_mbufs);
+	CU_ASSERT_EQUAL(rte_mempool_avail_count(ports->pools[0].buffers), ports->pools[0].n);
 	pps_ports_close(ports);
 	unplug("net_pcap", 2);
 	remove_capture(&capture);
@@ -442,7 +444,7 @@ static void workers_share_the_queues_of_a_port_that_has_one(void)
 		CU_ASSERT_EQUAL(
 			ports->items[i].spread, i == 0 ? PPS_SPREAD_NONE : PPS_SPREAD_OTHER);
 		for (unsigned int worker = 0; worker < 3; worker++) {
-			frame = rte_pktmbuf_alloc(ports->pool);
+			frame = rte_pktmbuf_alloc(ports->pools[0].buffers);
 			CU_ASSERT_PTR_NOT_NULL_FATAL(frame);
 			CU_ASSERT_EQUAL(
 				pps_ports_send(ports, ports->items[i].id, worker, &frame, 1), 1);

@@ -152,6 +152,7 @@ static void the_pool_follows_ports_and_workers(void)
 		{32, 1, 0, false, 131071},
 		{2, 1, 0, true, 8191},
 		{4, 1, 0, true, 16383},
+		{2, 4, 0, true, 8191},
 	};
 	struct pps_ports_params params;
 	unsigned int i;
@@ -159,6 +160,7 @@ static void the_pool_follows_ports_and_workers(void)
 	for (i = 0; i < UNIT_COUNT(cases); i++) {
 		memset(&params, 0, sizeof(params));
 		params.n_workers = cases[i].workers;
+		params.n_waiting = 256 * cases[i].workers;
 		params.descriptors = cases[i].descriptors;
 		params.capture_clock = cases[i].capture;
 		CU_ASSERT_EQUAL(port_buffers_wanted(&params, cases[i].ports), cases[i].wanted);
