@@ -118,6 +118,19 @@ static void warn_workers(struct output *o, const json_t *workers)
 	}
 }
 
+/* Sentences about where workers and memory are. */
+static void warn_placement(struct output *o, const json_t *placement)
+{
+	const json_t *remark;
+	size_t i;
+
+	json_array_foreach(placement, i, remark)
+	{
+		if (json_is_string(remark))
+			out_field(o, "WARNING", STYLE_WARNING, "%s", json_string_value(remark));
+	}
+}
+
 static double percent(uint64_t part, uint64_t whole)
 {
 	return whole == 0 ? 0.0 : 100.0 * (double)part / (double)whole;
@@ -162,6 +175,7 @@ static void print_warnings(struct output *o, const json_t *answer)
 	size_t i;
 
 	warn_workers(o, json_object_get(answer, "workers"));
+	warn_placement(o, json_object_get(answer, "placement"));
 	json_array_foreach(json_object_get(answer, "segments"), i, segment)
 	{
 		const char *name = get_text(segment, "name");
@@ -325,10 +339,19 @@ static void print_drops(struct cli *cli, const json_t *drops, bool steps)
 	table_destroy(table);
 }
 
+static void add_number(struct table *table, const json_t *object, const char *key)
+{
+	if (get_has(object, key))
+		table_cell(table, STYLE_PLAIN, "%" PRIu64, get_count(object, key));
+	else
+		table_cell(table, STYLE_PLAIN, "-");
+}
+
 static void print_workers(struct cli *cli, const json_t *workers)
 {
 	static const struct column columns[] = {{.title = "WORKER", .right = true},
-		{.title = "LCORE", .right = true}, {.title = "PASSED", .right = true},
+		{.title = "LCORE", .right = true}, {.title = "CPU", .right = true},
+		{.title = "NODE", .right = true}, {.title = "PASSED", .right = true},
 		{.title = "DROPPED", .right = true}, {.title = "FLOWS", .right = true},
 		{.title = "BUSY", .right = true}, {.title = "HANDED OVER", .right = true},
 		{.title = "STATE"}};
@@ -342,6 +365,8 @@ static void print_workers(struct cli *cli, const json_t *workers)
 
 		table_cell(table, STYLE_PLAIN, "%" PRIu64, get_count(worker, "worker"));
 		table_cell(table, STYLE_PLAIN, "%" PRIu64, get_count(worker, "lcore"));
+		add_number(table, worker, "cpu");
+		add_number(table, worker, "numa_node");
 		table_cell(table, STYLE_PLAIN, "%s", COUNT(get_count(worker, "passed")));
 		table_cell(table, STYLE_PLAIN, "%s", COUNT(get_count(worker, "dropped")));
 		table_cell(table, STYLE_PLAIN, "%s", COUNT(get_count(worker, "flows")));
@@ -354,6 +379,86 @@ static void print_workers(struct cli *cli, const json_t *workers)
 	out_end(&cli->out);
 	table_print(table, &cli->out, 0, true);
 	table_destroy(table);
+}
+
+/* Which workers poll a port: "0, 1". */
+static void add_pollers(
+	struct table *table, const json_t *workers, const char *segment, const char *side)
+{
+	struct pps_str text = PPS_STR_INIT;
+	const json_t *worker, *input;
+	size_t i, k;
+
+	json_array_foreach(workers, i, worker)
+	{
+		json_array_foreach(json_object_get(worker, "inputs"), k, input)
+		{
+			if (strcmp(get_text(input, "segment"), segment) == 0 &&
+				strcmp(get_text(input, "side"), side) == 0)
+				pps_str_addf(&text, "%s%" PRIu64, text.len > 0 ? ", " : "",
+					get_count(worker, "worker"));
+		}
+	}
+	table_cell(table, STYLE_PLAIN, "%s", pps_str_text(&text));
+	pps_str_fini(&text);
+}
+
+static void print_queues(struct cli *cli, const json_t *segments, const json_t *workers)
+{
+	static const struct column columns[] = {{.title = "SEGMENT", .most = 20}, {.title = "SIDE"},
+		{.title = "PORT", .most = 20}, {.title = "NODE", .right = true},
+		{.title = "QUEUES", .right = true}, {.title = "SPREAD"},
+		{.title = "WORKERS", .most = 40}};
+	struct table *table = table_create(columns, COUNT_OF(columns));
+	const json_t *segment, *port;
+	size_t i;
+
+	json_array_foreach(segments, i, segment)
+	{
+		for (size_t k = 0; k < COUNT_OF(sides); k++) {
+			port = json_object_get(segment, sides[k]);
+			if (port == NULL)
+				continue;
+			table_cell(table, STYLE_BOLD, "%s", get_text(segment, "name"));
+			table_cell(table, STYLE_PLAIN, "%s", sides[k]);
+			table_cell(table, STYLE_PLAIN, "%s", get_text(port, "name"));
+			add_number(table, port, "numa_node");
+			table_cell(table, STYLE_PLAIN, "%" PRIu64, get_count(port, "rx_queues"));
+			table_cell(table, STYLE_PLAIN, "%s", get_text(port, "spread"));
+			add_pollers(table, workers, get_text(segment, "name"), sides[k]);
+		}
+	}
+	out_end(&cli->out);
+	table_print(table, &cli->out, 0, true);
+	table_destroy(table);
+}
+
+/* How packets come to several workers. */
+static void print_team(struct output *o, const json_t *answer)
+{
+	const json_t *workers = json_object_get(answer, "workers"), *worker, *segment, *port;
+	uint64_t judged = 0, handed_over = 0;
+	unsigned int n_ports = 0, n_rss = 0;
+	size_t i;
+
+	if (json_array_size(workers) < 2)
+		return;
+	json_array_foreach(workers, i, worker)
+	{
+		judged += get_count(worker, "passed") + get_count(worker, "dropped");
+		handed_over += get_count(worker, "handed_over");
+	}
+	json_array_foreach(json_object_get(answer, "segments"), i, segment)
+	{
+		for (size_t k = 0; k < COUNT_OF(sides); k++) {
+			port = json_object_get(segment, sides[k]);
+			n_ports += port != NULL;
+			n_rss += strcmp(get_text(port, "spread"), "rss") == 0;
+		}
+	}
+	out_field(o, "workers", STYLE_PLAIN,
+		"%zu; %u of %u ports spread packets by addresses; %.1f %% of packets handed over",
+		json_array_size(workers), n_rss, n_ports, percent(handed_over, judged));
 }
 
 static void print_memory(struct output *o, const json_t *answer)
@@ -383,6 +488,7 @@ static void print_status(struct cli *cli, const json_t *answer)
 	print_drift(cli, json_object_get(answer, "drift"));
 	print_segments(cli, json_object_get(answer, "segments"));
 	print_traffic(o, answer);
+	print_team(o, answer);
 	print_memory(o, answer);
 	if (*get_text(events, "file") != '\0')
 		out_field(o, "events", STYLE_PLAIN, "%s written to %s",
@@ -394,8 +500,11 @@ static void print_status(struct cli *cli, const json_t *answer)
 		out_end(o);
 		print_drops(cli, drops, false);
 	}
-	if (cli->verbose)
+	if (cli->verbose) {
 		print_workers(cli, json_object_get(answer, "workers"));
+		print_queues(cli, json_object_get(answer, "segments"),
+			json_object_get(answer, "workers"));
+	}
 }
 
 enum status cmd_status(struct cli *cli)

@@ -128,8 +128,12 @@ STATUS = {"version": "0.1.0", "pid": 4711, "mode": "inline", "clock": "system",
           "memory": {"per_flow": 64, "per_rule": 209715},
           "top_drops": [{"reason": "not_approved", "count": 12000},
                         {"reason": "tcp_not_syn", "count": 34}],
-          "workers": [{"worker": 0, "lcore": 1, "passed": 1234567, "dropped": 12034, "flows": 340,
+          "workers": [{"worker": 0, "lcore": 1, "cpu": 5, "numa_node": 1, "inputs": [
+                           {"segment": "dmz", "side": side, "port": port, "queue": 0}
+                           for side, port in (("inside", "net_pcap0"), ("outside", "net_pcap1"))],
+                       "passed": 1234567, "dropped": 12034, "flows": 340,
                        "utilisation": 0.375, "handed_over": 0, "stalled": False}],
+          "placement": [],
           "events": {"written": 1203, "lost": 0, "write_errors": 0,
                      "file": "/var/log/ppsfw/events.jsonl"},
           "reload": {"busy": False, "loads": 3, "refused": 0},

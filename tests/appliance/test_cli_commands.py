@@ -147,6 +147,33 @@ def verbose_status_adds_the_workers_and_the_whole_digest():
 
 
 @test
+def verbose_status_says_where_workers_run_and_what_they_poll():
+    answer = changed(STATUS)
+    answer["workers"].append(changed(answer["workers"][0], worker=1, lcore=2, cpu=None,
+                                     numa_node=None, handed_over=123457,
+                                     inputs=answer["workers"][0]["inputs"][:1]))
+    answer["segments"][0]["inside"].update(spread="rss", rx_queues=2, numa_node=1)
+    result, _ = ask({"status": answer}, "-v")
+    rows = [line.split() for line in result.out.splitlines()]
+    check_in(["0", "1", "5", "1"], [row[:4] for row in rows])
+    check_in(["1", "2", "-", "-"], [row[:4] for row in rows])
+    check_in(["dmz", "inside", "net_pcap0", "1", "2", "rss", "0,", "1"], rows)
+    check_in(["dmz", "outside", "net_pcap1", "-", "1", "none", "0"], rows)
+    # Without -v it is one line, and that only where there are several.
+    check_in("workers    2; 1 of 2 ports spread packets by addresses; 5.0 % of packets handed "
+             "over\n", ask({"status": answer})[0].out)
+    check_not_in("\nworkers", ask({"status": STATUS})[0].out)
+
+
+@test
+def workers_in_the_wrong_place_are_said_before_everything_else():
+    answer = changed(STATUS, placement=["workers 0 and 1 share processor 3: one waits", 7])
+    result, _ = ask({"status": answer})
+    before = result.out[:result.out.index("\npolicy ")]
+    check_in("WARNING    workers 0 and 1 share processor 3: one waits", before)
+
+
+@test
 def an_answer_with_nothing_in_it_is_printed_without_a_crash():
     for method, words in (("status", ["status"]), ("show_rules", ["show", "rules"]),
                           ("show_flows", ["show", "flows"]), ("show_drops", ["show", "drops"]),
