@@ -3,7 +3,7 @@
 /*
  * Judges a trace and says what became of each frame.
  *
- *     judge FLOWS HALF-OPEN-MAX PER-SOURCE LOOSE-SECONDS SEED < TRACE
+ *     judge FLOWS HALF-OPEN-MAX PER-SOURCE LOOSE-SECONDS SEED WORKERS < TRACE
  *
  * A trace is a row of records: struct record in the machine's byte order, then 'len' bytes. Time
  * is in milliseconds and does not go back.
@@ -14,7 +14,8 @@
  *
  * With SEED 0 every frame is a burst, in as few mbufs as it fits in. With another one frames that
  * come in on one side at one time are put into bursts as SEED has it, and each frame that is not
- * 'whole' into mbufs of as many bytes as SEED has it: no verdict depends on either.
+ * 'whole' into mbufs of as many bytes as SEED has it: no verdict depends on either. Of several
+ * workers, each with a table of FLOWS, a frame's owner judges it.
  *
  * One line for each frame, in their order: "pass" or the reason, and behind "pass" and the reasons
  * of step 8 the rule that decided, if one did; one for each sweep, "swept".
@@ -30,6 +31,8 @@
 #include <string.h>
 
 #include <rte_mbuf.h>
+
+#include <pps_steer.h>
 
 #include "lab.h"
 
@@ -158,7 +161,9 @@ static void say_verdict(struct judge *judge, const struct pps_verdict *verdict)
 		puts(word);
 }
 
-static void judge_burst(struct judge *judge)
+/* The next 'n' frames of the burst, which one worker owns. */
+static void judge_run(
+	struct judge *judge, struct pps_filter *filter, struct rte_mbuf **frames, unsigned int n)
 {
 	const struct pps_ingress ingress = {
 		.port = judge->first.inbound ? 1 : 0,
@@ -171,29 +176,43 @@ static void judge_burst(struct judge *judge)
 	struct pps_verdict verdicts[PPS_BURST_MAX];
 	unsigned int n_released;
 
-	if (judge->n == 0)
-		return;
-	for (unsigned int i = 0; i < judge->n; i++)
-		rte_pktmbuf_refcnt_update(judge->frames[i], 1);
-	pps_filter_burst(judge->lab.filter, judge->lab.ruleset, &ingress, &now, judge->frames,
-		judge->n, verdicts);
-	judge->n_frames += judge->n;
-	n_released = pps_filter_released(judge->lab.filter, &releases);
-	for (unsigned int i = 0; i < judge->n; i++) {
+	for (unsigned int i = 0; i < n; i++)
+		rte_pktmbuf_refcnt_update(frames[i], 1);
+	pps_filter_burst(filter, judge->lab.ruleset, &ingress, &now, frames, n, verdicts);
+	judge->n_frames += n;
+	n_released = pps_filter_released(filter, &releases);
+	for (unsigned int i = 0; i < n; i++) {
 		enum pps_reason reason = verdicts[i].reason;
 
 		say_verdict(judge, &verdicts[i]);
 		if (reason == PPS_REASON_HELD) {
-			hold(judge, judge->frames[i], first_number + i);
+			hold(judge, frames[i], first_number + i);
 			continue;
 		}
 		if (reason != PPS_REASON_NONE)
 			judge->drops[reason]++;
-		rte_pktmbuf_free(judge->frames[i]);
-		rte_pktmbuf_free(judge->frames[i]);
+		rte_pktmbuf_free(frames[i]);
+		rte_pktmbuf_free(frames[i]);
 	}
 	for (unsigned int i = 0; i < n_released; i++)
 		say_release(judge, &releases[i], first_number);
+}
+
+static void judge_burst(struct judge *judge)
+{
+	uint8_t owners[PPS_BURST_MAX];
+
+	if (judge->n == 0)
+		return;
+	pps_steer_burst(judge->lab.steer, judge->frames, judge->n, owners);
+	for (unsigned int begin = 0, end; begin < judge->n; begin = end) {
+		uint8_t owner = owners[begin] == PPS_STEER_NOBODY ? 0 : owners[begin];
+
+		for (end = begin + 1; end < judge->n && owners[end] == owners[begin]; end++)
+			;
+		judge_run(judge, judge->lab.workers[owner].filter, judge->frames + begin,
+			end - begin);
+	}
 	say_held(judge);
 	judge->n = 0;
 }
@@ -203,10 +222,13 @@ static void sweep(struct judge *judge, uint64_t time_ms)
 	const struct pps_clock now = lab_clock(time_ms);
 	bool whole;
 
-	do {
-		pps_event_log_drain(judge->log, judge->lab.events, UINT32_MAX);
-		whole = pps_filter_age(judge->lab.filter, judge->lab.ruleset, &now, PPS_BURST_MAX);
-	} while (!whole);
+	for (unsigned int w = 0; w < judge->lab.n_workers; w++) {
+		do {
+			pps_event_log_drain(judge->log, judge->lab.events, UINT32_MAX);
+			whole = pps_filter_age(judge->lab.workers[w].filter, judge->lab.ruleset,
+				&now, PPS_BURST_MAX);
+		} while (!whole);
+	}
 	puts("swept");
 	say_held(judge);
 }
@@ -293,8 +315,9 @@ int main(int argc, char **argv)
 	size_t len;
 	uint8_t *trace;
 
-	if (argc != 6)
-		bail("usage: judge FLOWS HALF-OPEN-MAX PER-SOURCE LOOSE-SECONDS SEED < TRACE");
+	if (argc != 7)
+		bail("usage: judge FLOWS HALF-OPEN-MAX PER-SOURCE LOOSE-SECONDS SEED WORKERS < "
+		     "TRACE");
 	trace = read_all(&len);
 	lab_init_params(&judge.lab,
 		&(struct lab_params){
@@ -302,6 +325,7 @@ int main(int argc, char **argv)
 			.half_open_max = number(argv[2]),
 			.half_open_per_source = number(argv[3]),
 			.tcp_loose_seconds = number(argv[4]),
+			.n_workers = number(argv[6]),
 		});
 	judge.random = number(argv[5]);
 	judge.log = pps_event_log_create(

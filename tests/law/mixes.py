@@ -55,7 +55,8 @@ VLANS = ((), (), (), (), (10,), (20, 10), (0,), (0, 20), (100,), (999,), (20, 0)
 
 # Of each mix: what its conversations are, how often what goes wrong (of all frames), how policies
 # vary, and the table. 'sweep': as often as time passes, seldom, or (none) behind reloads alone.
-# 'meets': the reasons that a run of some length must meet.
+# 'meets': the reasons that a run of some length must meet. 'team': nothing in it is bounded for
+# each worker by itself, so that several judge it as one does.
 MIXES = {
     "headers": {
         "talks": {"link": 8, "tcp": 2, "udp": 2, "icmp": 3, "other": 3, "sctp": 2, "dccp": 2},
@@ -70,20 +71,20 @@ MIXES = {
                  "dccp_short port_zero nd_denied nd_malformed icmp_redirect icmp_type"},
     "flows": {
         "talks": {"udp": 5, "icmp": 4, "other": 3, "link": 1, "tcp": 1},
-        "damage": 0.08, "error": 0.2, "storm": 0.002, "time": 0.03, "reload": 0.0005,
+        "damage": 0.08, "error": 0.2, "storm": 0.002, "time": 0.03, "reload": 0.0005, "team": True,
         "meets": "icmp_state icmp_error_unrelated icmp_error_quote icmp_error_rate "
                  "icmp_error_seq icmp_not_query not_approved banned exception_expired tunnel tunnel_opaque"},
     "tcp": {
         "talks": {"tcp": 1}, "edge": 0.4, "damage": 0.02, "error": 0.02, "time": 0.01,
-        "reload": 0.0001, "permissive": True,
+        "reload": 0.0001, "permissive": True, "team": True,
         "meets": "tcp_state tcp_window tcp_ack tcp_not_syn"},
     "loose": {
         "talks": {"tcp": 1}, "edge": 0.3, "damage": 0.02, "lost": 0.3, "time": 0.01,
-        "reload": 0.0005, "loose": 20_000, "rules": 8,
+        "reload": 0.0005, "loose": 20_000, "rules": 8, "team": True,
         "meets": "tcp_state tcp_window tcp_ack tcp_not_syn banned not_approved"},
     "transports": {
         "talks": {"sctp": 3, "dccp": 1}, "edge": 0.3, "damage": 0.05, "error": 0.08,
-        "time": 0.02, "reload": 0.0002, "permissive": True,
+        "time": 0.02, "reload": 0.0002, "permissive": True, "team": True,
         "meets": "sctp_state sctp_tag sctp_not_init sctp_bundle sctp_order sctp_chunks "
                  "dccp_state dccp_not_request icmp_error_tag"},
     "fragments": {
@@ -237,6 +238,7 @@ class Mix:
                 made += 1
                 yield "frame", frame, inbound, segment, self.now
                 self.remember(inbound, segment, frame)
+        yield "sweep", self.now
 
     def pass_time(self):
         random = self.random

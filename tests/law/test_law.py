@@ -79,11 +79,12 @@ class Trace:
         counts = Counter(reason for _, reason in law.dropped)
         return lines + [f"={reason} {count}" for reason, count in counts.items()]
 
-    def judged(self, seed, chosen=None):
+    def judged(self, seed, chosen=None, workers=1):
         """The judge's lines."""
         picked = self.records if chosen is None else [self.records[i] for i in chosen]
         data = b"".join(part for record in picked for part in record)
-        command = [JUDGE, *map(str, self.table), str(self.loose), str(seed)]
+        command = [JUDGE, *map(str, self.table), str(self.loose), str(seed),
+                   str(workers)]
         done = subprocess.run(command, input=data, stdout=subprocess.PIPE, check=True)
         return done.stdout.decode().splitlines()
 
@@ -215,6 +216,18 @@ def agrees_in_bursts(trace):
     return False
 
 
+def agrees_by(trace, workers):
+    """The same, each frame by its owner among so many workers."""
+    wanted = sorted_out([line for said in trace.said for line in said])
+    got = sorted_out(trace.judged(0, workers=workers))
+    if got == wanted:
+        return True
+    both = [(i, w, g) for i, (w, g) in enumerate(zip(wanted[0], got[0])) if w != g]
+    print(f"# mix {NAME}, PPSFW_LAW_SEED={SEED}, by {workers} workers: line, wanted, got: "
+          f"{both[:5]}; fates {list(wanted[1] ^ got[1])[:5]}")
+    return False
+
+
 def meets(met):
     """The mix is what it is said to be."""
     missing = [reason for reason in MIXES[NAME]["meets"].split() if not met[reason]]
@@ -230,6 +243,9 @@ def main():
     n_frames = sum(head[:1] == b"F" for head, _ in trace.records)
     results = [(agrees(trace), f"{n_frames} frames of the mix {NAME} are judged as the page says"),
                (agrees_in_bursts(trace), "and the same in bursts and in mbufs of any size")]
+    if MIXES[NAME].get("team"):
+        results += [(agrees_by(trace, workers), f"and the same by {workers} workers")
+                    for workers in (2, 4)]
     if FRAMES >= MET_FRAMES:
         results.append((meets(met), "and among them is what the mix is for"))
     print(f"1..{len(results)}")
