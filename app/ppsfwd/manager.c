@@ -397,7 +397,7 @@ static void housekeep(struct manager *manager)
 	sample_rates(manager, mono_ns);
 	watch_workers(manager, mono_ns);
 	watch_links(manager, mono_ns);
-	manager_watch_pressure(manager);
+	manager_watch_pressure(manager, mono_ns);
 	pps_ctl_server_run(manager->ctl, mono_ns);
 }
 

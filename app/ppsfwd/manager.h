@@ -63,10 +63,14 @@ struct watch {
 	double utilisation; /* 0 to 1, over the last second */
 };
 
-/* How full each worker's flow table is. */
+/* How full each worker's flow table is, and the rings by which it hands frames over. */
 struct pressure {
 	bool table; /* alarm, until relieved */
 	bool half_open;
+	bool handoff;
+	uint64_t handoff_full; /* drops when they were looked at last, */
+	uint64_t handoff_before; /* before the alarm, */
+	uint64_t handoff_ns; /* and when they were more than the last time (monotonic) */
 };
 
 struct manager {
@@ -117,7 +121,7 @@ void manager_event_at(struct manager *manager, uint64_t wall_ns, const char *kin
 	const struct pps_ctl_peer *who, json_t *fields);
 
 /* Says when flow tables fill up and when that is over. Every round. (pressure.c) */
-void manager_watch_pressure(struct manager *manager);
+void manager_watch_pressure(struct manager *manager, uint64_t mono_ns);
 
 /* {"packets", "bytes", "conversations", "answered"}: what an observer saw that would have been
  * denied; null in other modes. (commands_status.c) */

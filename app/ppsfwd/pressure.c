@@ -3,13 +3,15 @@
 /*
  * The alarm before new flows are dropped, and while floods replace half-open ones. It sounds at the
  * high-water mark and is over below the low one, so that a table that stays near a mark is said
- * once.
+ * once. And the alarm of a worker whose frames for others find rings full, which is over when none
+ * did for a while.
  */
 
 #include "manager.h"
 
 #define HIGH_PERCENT 90
 #define LOW_PERCENT  80
+#define CALM_NS      (5 * PPS_NS_PER_SEC)
 
 /* Changes *alarm and returns true when that is news. */
 static bool is_news(bool *alarm, uint64_t n, uint64_t max)
@@ -21,7 +23,27 @@ static bool is_news(bool *alarm, uint64_t n, uint64_t max)
 	return news;
 }
 
-void manager_watch_pressure(struct manager *manager)
+static void watch_handoff(struct manager *manager, const struct worker *worker, uint64_t mono_ns)
+{
+	struct pressure *pressure = &manager->pressures[worker->index];
+	uint64_t full = pps_stats_load(&worker->stats->drops[PPS_REASON_HANDOFF_FULL]);
+	bool more = full != pressure->handoff_full;
+
+	if (more && !pressure->handoff)
+		pressure->handoff_before = pressure->handoff_full;
+	if (more)
+		pressure->handoff_ns = mono_ns;
+	pressure->handoff_full = full;
+	if (more == pressure->handoff ||
+		(pressure->handoff && mono_ns - pressure->handoff_ns < CALM_NS))
+		return;
+	pressure->handoff = more;
+	manager_event(manager, more ? "handoff_pressure" : "handoff_relieved", NULL,
+		json_pack("{s:i, s:I}", "worker", (int)worker->index, "dropped",
+			(json_int_t)(full - pressure->handoff_before)));
+}
+
+void manager_watch_pressure(struct manager *manager, uint64_t mono_ns)
 {
 	for (unsigned int i = 0; i < manager->datapath->n_workers; i++) {
 		const struct worker *worker = &manager->datapath->workers[i];
@@ -38,6 +60,7 @@ void manager_watch_pressure(struct manager *manager)
 			live = wide;
 			capacity = wide_capacity;
 		}
+		watch_handoff(manager, worker, mono_ns);
 		if (is_news(&pressure->table, live, capacity))
 			manager_event(manager,
 				pressure->table ? "flow_table_pressure" : "flow_table_relieved",

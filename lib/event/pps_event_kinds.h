@@ -34,6 +34,8 @@
 	X("flow_table_relieved", "notice")                         \
 	X("half_open_pressure", "alert")                           \
 	X("half_open_relieved", "notice")                          \
+	X("handoff_pressure", "alert")                             \
+	X("handoff_relieved", "notice")                            \
 	X("flows_killed", "notice")                                \
 	X("link_up", "notice")                                     \
 	X("link_down", "warning")                                  \

@@ -271,6 +271,28 @@ def workers_that_are_alone_where_they_run_need_no_word():
         check_not_in("port \"", appliance.errors())
 
 
+@test
+def a_worker_that_cannot_keep_up_loses_its_own_frames_and_that_is_an_alarm():
+    # On one processor the other worker does not run while the one that receives fills its ring.
+    frames = [numbered(client, number) for number in range(1000) for client in CLIENTS]
+    with started(policy(ANY_UDP), frames, 2) as appliance:
+        pin(appliance, [min(os.sched_getaffinity(0))] * 3)
+        appliance.start()
+        wait_for(appliance, len(frames))
+        status = appliance.call("status")
+        giver = status["workers"][1]
+        check_equal(giver["dropped"], drops(appliance)["handoff_full"])
+        check_equal(status["packets"]["passed"] + giver["dropped"], len(frames))
+        check_equal(giver["passed"] + giver["handed_over"] + giver["dropped"], len(frames))
+        # What the one that received has for itself waits for nobody.
+        check_equal(giver["passed"], 1000 * giver["flows"])
+        wait_until(lambda: appliance.events("handoff_relieved"), "the end of the alarm", PATIENCE)
+        began, = appliance.events("handoff_pressure")
+        ended, = appliance.events("handoff_relieved")
+        check_equal((began["worker"], began["severity"], ended["worker"]), (1, "alert", 1))
+        check_equal(ended["dropped"], giver["dropped"])
+
+
 HUGEPAGES = "/sys/devices/system/node/node0/hugepages/hugepages-2048kB/free_hugepages"
 
 
