@@ -455,6 +455,56 @@ static void workers_share_the_queues_of_a_port_that_has_one(void)
 	remove_capture(&capture);
 }
 
+/* What a started device says of its spreading when it was told this key and these kinds. */
+static enum pps_spread spread_of(struct pps_ports *ports, uint8_t *key, uint64_t kinds)
+{
+	struct rte_eth_rss_conf conf = {.rss_key = key, .rss_key_len = 40, .rss_hf = kinds};
+
+	CU_ASSERT_EQUAL(rte_eth_dev_rss_hash_update(ports->items[0].id, &conf), 0);
+	port_spread(ports, 0);
+	return ports->items[0].spread;
+}
+
+/* net_null has what NICs have to be told how to spread, and does not do what it is told at first.
+ */
+static void a_device_is_asked_whether_it_spreads_by_addresses(void)
+{
+	const uint64_t addresses = PORT_SPREAD_ADDRESSES, fragments = PORT_SPREAD_FRAGMENTS;
+	const struct rte_eth_conf conf = {.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS};
+	struct rte_eth_dev_info info;
+	struct pps_port port = {.n_rx = 2};
+	struct pps_ports_priv priv = {.infos = &info};
+	struct pps_ports ports = {.items = &port, .n = 1, .priv = &priv};
+	struct rte_eth_rss_reta_entry64 table[2] = {{.mask = UINT64_MAX}, {.mask = UINT64_MAX}};
+	uint8_t key[40];
+
+	pps_log_init("test", PPS_LOG_ERROR);
+	CU_ASSERT_EQUAL_FATAL(rte_vdev_init("net_null0", ""), 0);
+	CU_ASSERT_EQUAL(rte_eth_dev_get_port_by_name("net_null0", &port.id), 0);
+	CU_ASSERT_EQUAL(rte_eth_dev_info_get(port.id, &info), 0);
+	CU_ASSERT_EQUAL_FATAL(rte_eth_dev_configure(port.id, 2, 2, &conf), 0);
+	ports.table_size = port_table_size(&ports);
+	CU_ASSERT_EQUAL_FATAL(ports.table_size, 128);
+
+	port_spread(&ports, 0);
+	CU_ASSERT_EQUAL(port.spread, PPS_SPREAD_OTHER);
+	port_symmetric_key(key, sizeof(key));
+	CU_ASSERT_EQUAL(spread_of(&ports, key, addresses), PPS_SPREAD_RSS);
+	CU_ASSERT_EQUAL(spread_of(&ports, key, addresses | fragments), PPS_SPREAD_RSS);
+	CU_ASSERT_EQUAL(rte_eth_dev_rss_reta_query(port.id, table, 128), 0);
+	for (unsigned int i = 0; i < 128; i++)
+		CU_ASSERT_EQUAL(table[i / 64].reta[i % 64], i % 2);
+	/* Ports would take flows and their fragments apart; one family alone, half of the flows. */
+	CU_ASSERT_EQUAL(
+		spread_of(&ports, key, addresses | RTE_ETH_RSS_NONFRAG_IPV4_TCP), PPS_SPREAD_OTHER);
+	CU_ASSERT_EQUAL(spread_of(&ports, key, RTE_ETH_RSS_IPV4), PPS_SPREAD_OTHER);
+	key[39] ^= 1;
+	CU_ASSERT_EQUAL(spread_of(&ports, key, addresses), PPS_SPREAD_OTHER);
+
+	CU_ASSERT_EQUAL(rte_eth_dev_close(port.id), 0);
+	unplug("net_null", 1);
+}
+
 static void a_capture_nobody_would_read_is_an_error(void)
 {
 	struct pps_ports_params params = {.segments = pcaps, .n_segments = 1, .n_workers = 1};
@@ -610,6 +660,7 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(long_frames_arrive_in_chains),
 	UNIT_TEST(capture_clock_refuses_what_never_ends_or_is_no_file),
 	UNIT_TEST(the_system_clock_takes_an_endless_capture),
+	UNIT_TEST(a_device_is_asked_whether_it_spreads_by_addresses),
 	UNIT_TEST(a_capture_nobody_would_read_is_an_error),
 	UNIT_TEST(real_devices_are_mirrored_and_not_sent_to),
 	UNIT_TEST(ports_that_only_receive_have_no_transmit_queue),
