@@ -103,6 +103,12 @@ static void everybody_gets_its_own_in_order_and_the_rest_stays(void)
 	rte_pktmbuf_free_bulk(out, 2);
 	CU_ASSERT_EQUAL(handoff_take(handoff, 0, 1, out), 0);
 	CU_ASSERT_EQUAL(stats->handed_over, 5);
+	/* Another one's way to the same worker is another ring. */
+	frames[0] = of_worker(2);
+	CU_ASSERT_EQUAL(handoff_split(handoff, 1, &items[0], frames, 1, stats), 0);
+	CU_ASSERT_EQUAL(handoff_take(handoff, 0, 2, out), 0);
+	CU_ASSERT_EQUAL(handoff_take(handoff, 1, 2, out), 1);
+	rte_pktmbuf_free(out[0]);
 	CU_ASSERT_EQUAL(full(), 0);
 	close_rings();
 }
@@ -167,6 +173,7 @@ static void of_a_burst_those_that_came_first_find_room(void)
 	struct rte_mbuf *frames[PPS_FLOW_BURST_MAX], *in[PPS_FLOW_BURST_MAX];
 	struct rte_mbuf *out[PPS_FLOW_BURST_MAX];
 	unsigned int room;
+	uint64_t bytes;
 
 	open_rings();
 	room = fill(1);
@@ -177,8 +184,11 @@ static void of_a_burst_those_that_came_first_find_room(void)
 	handoff_split(handoff, 0, &items[0], frames, 1, stats);
 	for (unsigned int i = 0; i < PPS_FLOW_BURST_MAX; i++)
 		in[i] = frames[i] = of_worker(1);
+	bytes = stats->drop_bytes + rte_pktmbuf_pkt_len(in[0]) + 5;
+	rte_pktmbuf_append(in[PPS_FLOW_BURST_MAX - 1], 5);
 	CU_ASSERT_EQUAL(handoff_split(handoff, 0, &items[0], frames, PPS_FLOW_BURST_MAX, stats), 0);
 	CU_ASSERT_EQUAL(full(), 2);
+	CU_ASSERT_EQUAL(stats->drop_bytes, bytes);
 	CU_ASSERT_EQUAL(stats->handed_over, room + PPS_FLOW_BURST_MAX);
 	for (unsigned int n = room, last = 0; n > 0; n -= last) {
 		last = handoff_take(handoff, 0, 1, out);

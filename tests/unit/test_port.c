@@ -505,6 +505,21 @@ static void a_device_is_asked_whether_it_spreads_by_addresses(void)
 	unplug("net_null", 1);
 }
 
+/* Some drivers say of such a device that it is where they were plugged. */
+static void a_port_without_hardware_is_on_no_node(void)
+{
+	static const struct pps_segment_params nulls[] = {{"one", "net_null0", "net_null1", 0}};
+	struct pps_ports *ports;
+
+	CU_ASSERT_EQUAL_FATAL(rte_vdev_init("net_null0", ""), 0);
+	CU_ASSERT_EQUAL_FATAL(rte_vdev_init("net_null1", ""), 0);
+	ports = open_ports(nulls, 1, false);
+	CU_ASSERT_NOT_EQUAL(rte_eth_dev_socket_id(ports->items[0].id), SOCKET_ID_ANY);
+	CU_ASSERT_EQUAL(ports->items[0].node, PPS_NO_NODE);
+	pps_ports_close(ports);
+	unplug("net_null", 2);
+}
+
 static void a_capture_nobody_would_read_is_an_error(void)
 {
 	struct pps_ports_params params = {.segments = pcaps, .n_segments = 1, .n_workers = 1};
@@ -661,6 +676,7 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(capture_clock_refuses_what_never_ends_or_is_no_file),
 	UNIT_TEST(the_system_clock_takes_an_endless_capture),
 	UNIT_TEST(a_device_is_asked_whether_it_spreads_by_addresses),
+	UNIT_TEST(a_port_without_hardware_is_on_no_node),
 	UNIT_TEST(a_capture_nobody_would_read_is_an_error),
 	UNIT_TEST(real_devices_are_mirrored_and_not_sent_to),
 	UNIT_TEST(ports_that_only_receive_have_no_transmit_queue),
