@@ -182,10 +182,12 @@ int pps_acl_add(struct pps_ruleset_priv *priv, const struct pps_shape *shape, ui
 	for (unsigned int i = 0; i < PPS_CONTEXTS; i++) {
 		unsigned int f = pps_context_family(i) == 6;
 
-		if (pps_shape_entries(shape, i) == 0)
+		uint64_t n = pps_shape_entries(shape, i);
+
+		if (n == 0)
 			continue;
-		priv->plans[i].src_bits += mean_length(&shape->src[f]);
-		priv->plans[i].dst_bits += mean_length(&shape->dst[f]);
+		priv->plans[i].src_bits += n * mean_length(&shape->src[f]);
+		priv->plans[i].dst_bits += n * mean_length(&shape->dst[f]);
 		for (size_t k = 0; k < shape->n_terms && rc == 0; k++)
 			rc = add_term(priv->contexts[i], &entry, shape, &shape->terms[k], i);
 	}
@@ -255,13 +257,18 @@ static void append_fields(struct rte_acl_config *config, const struct rte_acl_fi
  * rte_acl walks its inputs in the order of the fields, and takes another trie, which is another
  * walk for every packet, for rules that would copy too many nodes of those before: where a field in
  * which rules are alike, as "any" is, stands before one in which they differ. So the address that
- * tells rules apart comes first, then the ports, and the other address behind them. Tables of some
- * thousands of entries grow large in that order, and take two tries all the same.
+ * tells rules apart comes first, then the ports, and the other address behind them.
+ *
+ * Whether a large table of some kind of rules is quick to build, or can be built at all, depends on
+ * the order as well, either way: up to so many entries the one for fast walks is tried first, above
+ * that the other one; and where memory does not suffice for one, it may for the other.
  */
 #define ONE_TRIE_ENTRIES 2000
 
-static void order_fields(
-	struct rte_acl_config *config, unsigned int context, const struct pps_context_plan *plan)
+enum field_order { ADDRESSES_FIRST, TELLING_FIRST, FIELD_ORDER_COUNT };
+
+static void order_fields(struct rte_acl_config *config, unsigned int context,
+	const struct pps_context_plan *plan, enum field_order order)
 {
 	bool is_6 = pps_context_family(context) == 6;
 	const struct rte_acl_field_def *fields = is_6 ? fields6 : fields4;
@@ -271,7 +278,7 @@ static void order_fields(
 	unsigned int vlan = is_6 ? (int)FIELD6_VLAN : (int)FIELD4_VLAN;
 
 	append_fields(config, fields, 0, src);
-	if (plan->entries > ONE_TRIE_ENTRIES) {
+	if (order == ADDRESSES_FIRST) {
 		append_fields(config, fields, src, vlan);
 	} else if (plan->src_bits > plan->dst_bits) {
 		append_fields(config, fields, src, dst);
@@ -287,13 +294,19 @@ static void order_fields(
 static int build_context(
 	struct rte_acl_ctx *acl, unsigned int context, const struct pps_context_plan *plan)
 {
-	struct rte_acl_config config = {
-		.num_categories = 1,
-		.max_size = 0, /* small tables: the other heuristics are what explodes */
-	};
+	enum field_order first = plan->entries > ONE_TRIE_ENTRIES ? ADDRESSES_FIRST : TELLING_FIRST;
+	int rc = -ENOMEM;
 
-	order_fields(&config, context, plan);
-	return rte_acl_build(acl, &config);
+	for (unsigned int i = 0; i < FIELD_ORDER_COUNT && rc == -ENOMEM; i++) {
+		struct rte_acl_config config = {
+			.num_categories = 1,
+			.max_size = 0, /* small tables: the other heuristics are what explodes */
+		};
+
+		order_fields(&config, context, plan, (first + i) % FIELD_ORDER_COUNT);
+		rc = rte_acl_build(acl, &config);
+	}
+	return rc;
 }
 
 static void report_failure(int rc, unsigned int context, size_t limit, struct pps_errors *errors)

@@ -37,7 +37,7 @@ bool pps_shape_matches(
 /* What a context will hold: counted before, the rest as rules are added. */
 struct pps_context_plan {
 	uint64_t entries;
-	uint64_t src_bits, dst_bits; /* mean lengths of prefixes, summed up over its rules */
+	uint64_t src_bits, dst_bits; /* lengths of prefixes, summed up over its entries */
 };
 
 struct pps_ruleset_priv {
