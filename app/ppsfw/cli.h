@@ -182,6 +182,10 @@ void print_rule(struct output *o, const json_t *rule, const char *authority);
 struct pps_policy;
 struct pps_policy_bundle;
 struct pps_policy *read_policy(struct cli *cli, const char *path, struct pps_policy_bundle *bundle);
+/* The same of a policy that is to come into force: NULL also when it is too large for any daemon.
+ */
+struct pps_policy *read_new_policy(
+	struct cli *cli, const char *path, struct pps_policy_bundle *bundle);
 
 /* What a policy is sent as: {"text", "files"}. */
 json_t *bundle_params(const struct pps_policy_bundle *bundle);

@@ -12,19 +12,22 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-#define PATIENCE_SEC 10u
+#define PATIENCE_SEC      10u
+#define LONG_PATIENCE_SEC 120u
 
-/* Methods that take their time, and those that change something. */
+/* Methods that take their time, because they compile a policy, walk the flow tables or wait behind
+ * one that does; and which of them change something. */
 static const struct {
 	const char *method;
-	unsigned int patience_sec;
 	bool changes;
 } methods[] = {
-	{"load", 120, true},
-	{"confirm", 120, true},
-	{"rollback", 120, true},
-	{"diff_flows", 120, false},
-	{"kill_flows", PATIENCE_SEC, true},
+	{"load", true},
+	{"confirm", true},
+	{"rollback", true},
+	{"diff_flows", false},
+	{"show_flows", false},
+	{"kill_flows", true},
+	{"explain", false},
 };
 
 /* Its row of the table, or the one behind the last. */
@@ -154,8 +157,9 @@ enum status ask_daemon(struct cli *cli, struct pps_ctl_client *client, const cha
 	enum status status;
 	int outcome;
 
-	if (row < COUNT_OF(methods) && cli->timeout_sec == 0)
-		pps_ctl_set_patience(client, methods[row].patience_sec);
+	if (cli->timeout_sec == 0)
+		pps_ctl_set_patience(
+			client, row < COUNT_OF(methods) ? LONG_PATIENCE_SEC : PATIENCE_SEC);
 	outcome = pps_ctl_call(client, method, params, &answer, &errors);
 	if ((outcome == -ETIMEDOUT || outcome == -EPIPE) && row < COUNT_OF(methods) &&
 		methods[row].changes)

@@ -328,7 +328,7 @@ json_t *diff_running(
 static json_t *diff_new(struct cli *cli)
 {
 	struct pps_policy_bundle bundle = {0};
-	struct pps_policy *after = read_policy(cli, cli->argv[0], &bundle);
+	struct pps_policy *after = read_new_policy(cli, cli->argv[0], &bundle);
 	json_t *diff = after != NULL ? diff_running(cli, after, &bundle) : NULL;
 
 	pps_policy_destroy(after);

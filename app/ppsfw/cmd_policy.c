@@ -140,6 +140,13 @@ static void say_errors(const struct cli *cli, const char *path, const struct pps
 		failure(cli, "%s: ... and %zu more", path, errors->n_total - errors->n);
 }
 
+/* Says why a policy will not do. */
+static void refuse(struct cli *cli, const char *path, const struct pps_errors *errors)
+{
+	say_errors(cli, path, errors);
+	print_errors_json(cli, "not sent", errors);
+}
+
 struct pps_policy *read_policy(struct cli *cli, const char *path, struct pps_policy_bundle *bundle)
 {
 	struct pps_policy_bundle own = {0};
@@ -150,17 +157,25 @@ struct pps_policy *read_policy(struct cli *cli, const char *path, struct pps_pol
 		bundle = &own;
 	if (pps_policy_bundle_read(path, bundle, &errors))
 		policy = pps_policy_parse_bundle(bundle, &errors);
-	if (policy != NULL && !pps_shape_fits(policy, pps_time_wall_ns(), &errors)) {
-		pps_policy_destroy(policy);
-		policy = NULL;
-	}
-	if (policy == NULL) {
-		say_errors(cli, path, &errors);
-		print_errors_json(cli, "not sent", &errors);
-	}
+	if (policy == NULL)
+		refuse(cli, path, &errors);
 	pps_errors_fini(&errors);
 	pps_policy_bundle_fini(&own);
 	return policy;
+}
+
+struct pps_policy *read_new_policy(
+	struct cli *cli, const char *path, struct pps_policy_bundle *bundle)
+{
+	struct pps_policy *policy = read_policy(cli, path, bundle);
+	struct pps_errors errors = {0};
+
+	if (policy == NULL || pps_shape_fits(policy, pps_time_wall_ns(), &errors))
+		return policy;
+	refuse(cli, path, &errors);
+	pps_errors_fini(&errors);
+	pps_policy_destroy(policy);
+	return NULL;
 }
 
 /* The signatures beside the file. What cannot be read is said: whether it matters is the daemon's
@@ -248,7 +263,7 @@ enum status cmd_load(struct cli *cli)
 
 	if (!has_arguments(cli, 1, 1))
 		return CLI_USAGE;
-	policy = read_policy(cli, cli->argv[0], &bundle);
+	policy = read_new_policy(cli, cli->argv[0], &bundle);
 	if (policy != NULL && show_diff(cli, policy, &bundle, &diff)) {
 		read_signatures(cli, &bundle);
 		params = bundle_params(&bundle);

@@ -121,7 +121,7 @@ enum status cmd_sign(struct cli *cli)
 		return CLI_USAGE;
 	if (cli->cert == NULL || cli->key == NULL)
 		return usage_error(cli, "%s is missing", cli->cert == NULL ? "--cert" : "--key");
-	policy = read_policy(cli, cli->argv[0], &bundle);
+	policy = read_new_policy(cli, cli->argv[0], &bundle);
 	if (policy != NULL && pps_signature_make(&maker, &bundle, &bytes, &subject, &errors))
 		path = write_signature(cli, &bytes);
 	if (path != NULL)

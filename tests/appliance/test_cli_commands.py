@@ -331,6 +331,15 @@ def what_every_daemon_would_refuse_is_not_ok_and_not_sent():
 
 
 @test
+def what_is_too_large_to_load_can_be_compared_with_what_is_to_come():
+    with policy_file(LARGE_POLICY) as large, policy_file(GOOD_POLICY) as small:
+        result = run("diff", large.name, small.name)
+        check_exit(result, FAILED)  # they differ
+        check_equal(result.err, "")
+        check_in("[PPS-0001 -> not approved]", result.out)
+
+
+@test
 def check_wants_exactly_one_file():
     for words in (["check"], ["check", "a", "b"]):
         result = run(*words)
