@@ -11,7 +11,7 @@
  *            (pps_flow_ledger.h): who begins or ends a flow writes there, a packet of a known flow
  *            does not. The ruleset is everybody's, and immutable.
  *
- * Memory     A worker makes what it owns itself, on its lcore (worker_create()): EAL and the kernel
+ * Memory     A worker makes what it owns itself, on its lcore (datapath.c): EAL and the kernel
  *            then give it memory of its own NUMA node while there is some, and of another one when
  *            there is none, which is said (placement.h). What several touch has no such place: the
  *            ledger and the snapshot are on management's node. Of the ruleset there is one copy for
