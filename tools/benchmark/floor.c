@@ -7,12 +7,10 @@
  * no filter on these tables can save.
  *
  *     table   keyed hash, rte_hash in bulk, one line of state read and written
- *     way     the filter's own way: keyed hash, place by hash, key compared, the flow's line read
- *             and written, its rule's counter
- *     miss    keyed hash and rte_hash in bulk, of keys that are not there
- *     rules   rte_acl alone, on the filter's own context and keys
- *     add     a key into an rte_hash as large and as full, its hash given
- *     remove  the oldest of those, its hash given
+ *     way     the filter's own way: keyed hash, set of the front, key compared, the flow's line
+ * read and written, its rule's counter miss    the same for keys that are not there: keyed hash,
+ * set of the front rules   rte_acl alone, on the filter's own context and keys add     a key into
+ * an rte_hash as large and as full, its hash given remove  the oldest of those, its hash given
  */
 
 #include <inttypes.h>
@@ -160,8 +158,11 @@ static void run_way(struct floor *floor)
 
 static void run_miss(struct floor *floor)
 {
-	for (unsigned int i = 0; i < BATCH_FRAMES; i += floor->world.burst)
-		look_up(floor, i);
+	struct world *world = &floor->world;
+
+	for (unsigned int i = 0; i < BATCH_FRAMES; i += world->burst)
+		pps_flow_lookup_burst(world->flows, &floor->keys[i], world->burst,
+			&floor->hashes[i], &floor->found[i]);
 }
 
 static void run_rules(struct floor *floor)
