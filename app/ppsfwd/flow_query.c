@@ -9,8 +9,6 @@
 
 #include "commands_priv.h"
 
-#define WALK_SLICE PPS_FLOW_BURST_MAX
-
 /* ---- the filter ---- */
 
 static const char *string_of(
@@ -328,13 +326,13 @@ static bool walk(struct worker *worker, struct worker_job *base)
 		.wall_ns = atomic_load_explicit(&worker->wall_ns, memory_order_relaxed),
 		.tick = worker->last_tick,
 	};
-	uint32_t handles[WALK_SLICE];
+	uint32_t handles[PPS_BURST_MAX];
 	unsigned int n;
 
 	/* The ends of a slice must find room in the ring of events. */
-	if (job->kill && pps_event_source_room(worker->events) < 2 * WALK_SLICE)
+	if (job->kill && pps_event_source_room(worker->events) < 2 * PPS_BURST_MAX)
 		return false;
-	n = pps_flow_walk(worker->flows, &job->cursor, WALK_SLICE, handles);
+	n = worker_walk(worker, &job->cursor, handles);
 	for (unsigned int i = 0; i < n; i++)
 		take(worker, job, handles[i], &now);
 	return job->cursor == 0;

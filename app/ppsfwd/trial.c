@@ -132,7 +132,7 @@ static bool judge(struct worker *worker, struct worker_job *base)
 	uint64_t wall_ns = atomic_load_explicit(&worker->wall_ns, memory_order_relaxed);
 	enum pps_reason reasons[PPS_BURST_MAX];
 	uint32_t handles[PPS_BURST_MAX], rules[PPS_BURST_MAX];
-	unsigned int n = pps_flow_walk(worker->flows, &job->cursor, PPS_BURST_MAX, handles);
+	unsigned int n = worker_walk(worker, &job->cursor, handles);
 
 	pps_filter_try(worker->filter, job->ruleset, wall_ns, handles, n, reasons, rules);
 	for (unsigned int i = 0; i < n; i++)

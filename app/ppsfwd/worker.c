@@ -15,11 +15,12 @@
 
 #include "handoff.h"
 
-#define TX_TRIES       4 /* a short send is tried again this often, then the rest is dropped */
-#define ROOM_NS        10000 /* at the end: between looks whether others have done their part */
-#define FRAME_MAX      65597 /* an IPv6 packet of 65575 bytes behind two VLAN tags */
-#define AGE_SLICE_BUSY 64 /* entries of the flow table looked at per round */
-#define AGE_SLICE_IDLE 1024
+#define TX_TRIES         4 /* a short send is tried again this often, then the rest is dropped */
+#define ROOM_NS          10000 /* at the end: between looks whether others have done their part */
+#define FRAME_MAX        65597 /* an IPv6 packet of 65575 bytes behind two VLAN tags */
+#define AGE_SLICE_BUSY   64 /* entries of the flow table looked at per round */
+#define AGE_SLICE_IDLE   1024
+#define EMPTY_SLICES_MAX 64 /* of as many entries as a burst has packets */
 
 void worker_clock_init(struct worker_clock *clock)
 {
@@ -61,6 +62,18 @@ bool worker_ask(struct worker *worker, struct worker_job *job)
 	atomic_store_explicit(&job->state, WORKER_JOB_ASKED, memory_order_relaxed);
 	atomic_store_explicit(&worker->job, job, memory_order_release);
 	return true;
+}
+
+unsigned int worker_walk(struct worker *worker, uint32_t *cursor, uint32_t handles[PPS_BURST_MAX])
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < EMPTY_SLICES_MAX && n == 0; i++) {
+		n = pps_flow_walk(worker->flows, cursor, PPS_BURST_MAX, handles);
+		if (*cursor == 0)
+			break;
+	}
+	return n;
 }
 
 /* Sends what it can of frames[0..n) and says why the rest was dropped. */

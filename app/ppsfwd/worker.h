@@ -138,6 +138,9 @@ int worker_main_capture(void *worker);
 
 /* Gives it a job; false while it has one. Management. */
 bool worker_ask(struct worker *worker, struct worker_job *job);
+/* For jobs: the next live flows of a walk (pps_flow_walk()); goes past so many empty parts of the
+ * table as take no longer than a burst. */
+unsigned int worker_walk(struct worker *worker, uint32_t *cursor, uint32_t handles[PPS_BURST_MAX]);
 
 /* Observer: judges what came in on a port, and frees it (worker_observer.c). */
 void worker_observe(struct worker *worker, const struct pps_port *port,
