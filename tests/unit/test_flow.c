@@ -11,36 +11,10 @@
 #include <pps_flow.h>
 
 #include "flow_priv.h"
+#include "flow_tables.h"
 #include "unit.h"
 
 #define MEGABYTES 192
-
-static struct pps_flow_table *create(uint32_t flows)
-{
-	struct pps_flow_table_params params = {.name = "test", .flows = flows, .socket = -1};
-	struct pps_flow_table *table = pps_flow_table_create(&params);
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(table);
-	return table;
-}
-
-/* The i-th of many different keys; every third is wide. */
-static struct pps_flow_key key_number(uint32_t i)
-{
-	struct pps_flow_key key;
-
-	memset(&key, 0, sizeof(key));
-	key.is_wide = i % 3 == 2;
-	if (key.is_wide) {
-		memcpy(key.wide.outside + 12, &i, sizeof(i));
-		key.wide.family = 6;
-		key.wide.protocol = PPS_IP_TCP;
-	} else {
-		memcpy(key.v4.outside, &i, sizeof(i));
-		key.v4.protocol = PPS_IP_TCP;
-	}
-	return key;
-}
 
 static uint32_t add(struct pps_flow_table *table, const struct pps_flow_key *key)
 {
@@ -492,7 +466,7 @@ static struct pps_flow_key flood_key(const uint64_t *kernel, uint32_t number)
 
 static void keys_that_collide_under_a_crc_are_all_accepted(void)
 {
-	struct pps_flow_table *table = create(40000);
+	struct pps_flow_table *table = create_table(40000);
 	static uint32_t buckets[4096];
 	uint64_t kernel[48];
 	uint32_t crc = 0, most = 0;
@@ -521,7 +495,7 @@ static void keys_that_collide_under_a_crc_are_all_accepted(void)
 
 static void a_flow_is_found_after_it_was_added(void)
 {
-	struct pps_flow_table *table = create(100);
+	struct pps_flow_table *table = create_table(100);
 
 	for (uint32_t i = 0; i < 6; i++) {
 		struct pps_flow_key key = key_number(i);
@@ -538,7 +512,7 @@ static void a_flow_is_found_after_it_was_added(void)
 
 static void a_removed_flow_is_gone(void)
 {
-	struct pps_flow_table *table = create(100);
+	struct pps_flow_table *table = create_table(100);
 
 	for (uint32_t i = 0; i < 6; i++) {
 		struct pps_flow_key key = key_number(i);
@@ -555,7 +529,7 @@ static void a_removed_flow_is_gone(void)
 
 static void a_new_entry_is_zero(void)
 {
-	struct pps_flow_table *table = create(1);
+	struct pps_flow_table *table = create_table(1);
 	static const struct pps_flow zero;
 	static const struct pps_flow_cold cold;
 
@@ -578,7 +552,7 @@ static void a_new_entry_is_zero(void)
 
 static void a_flow_tells_its_key(void)
 {
-	struct pps_flow_table *table = create(3000);
+	struct pps_flow_table *table = create_table(3000);
 
 	for (uint32_t i = 0; i < 3000; i++) {
 		struct pps_flow_key key = key_number(i), got;
@@ -594,7 +568,7 @@ static void a_flow_tells_its_key(void)
 
 static void a_key_that_is_there_is_not_added_again(void)
 {
-	struct pps_flow_table *table = create(100);
+	struct pps_flow_table *table = create_table(100);
 	struct pps_flow_key key = key_number(1);
 	uint32_t handle = add(table, &key);
 
@@ -608,7 +582,7 @@ static void a_key_that_is_there_is_not_added_again(void)
 
 static void a_burst_finds_what_single_lookups_find(void)
 {
-	struct pps_flow_table *table = create(1000);
+	struct pps_flow_table *table = create_table(1000);
 
 	for (uint32_t i = 0; i < 1000; i += 2) {
 		struct pps_flow_key key = key_number(i);
@@ -635,7 +609,7 @@ static void a_burst_finds_what_single_lookups_find(void)
 /* Positions are handed out in turn, so a table of one flow comes round to each of them. */
 static void every_position_is_found_by_a_burst(void)
 {
-	struct pps_flow_table *table = create(1);
+	struct pps_flow_table *table = create_table(1);
 	bool first_seen[2] = {false, false};
 
 	for (uint32_t i = 0; i < 2000; i++) {
@@ -654,7 +628,7 @@ static void every_position_is_found_by_a_burst(void)
 static void a_burst_of_one_family_is_found_too(void)
 {
 	for (int wide = 0; wide < 2; wide++) {
-		struct pps_flow_table *table = create(64);
+		struct pps_flow_table *table = create_table(64);
 		struct pps_flow_key keys[32];
 		uint32_t hashes[32], handles[32], added[32];
 
@@ -674,7 +648,7 @@ static void the_capacity_is_reached_exactly(void)
 		1, 2, 7, 8, 63, 64, 65, 100, 256, 1000, 4096, 8192, 8193, 16384, 60000, 65536};
 
 	for (size_t i = 0; i < UNIT_COUNT(sizes); i++) {
-		struct pps_flow_table *table = create(sizes[i]);
+		struct pps_flow_table *table = create_table(sizes[i]);
 		struct pps_flow_key more = key_number(sizes[i]);
 
 		CU_ASSERT_EQUAL(pps_flow_capacity(table), sizes[i]);
@@ -698,7 +672,7 @@ static void one_family_alone_may_fill_the_table(void)
 
 	for (size_t i = 0; i < UNIT_COUNT(sizes) * 2; i++) {
 		uint32_t flows = sizes[i / 2], wide = i % 2;
-		struct pps_flow_table *table = create(flows);
+		struct pps_flow_table *table = create_table(flows);
 
 		for (uint32_t n = 0; n < flows; n++) {
 			struct pps_flow_key key = key_number(3 * n + (wide ? 2 : 0));
@@ -712,7 +686,7 @@ static void one_family_alone_may_fill_the_table(void)
 
 static void a_full_table_keeps_its_flows(void)
 {
-	struct pps_flow_table *table = create(500);
+	struct pps_flow_table *table = create_table(500);
 	uint32_t handles[500];
 
 	for (uint32_t i = 0; i < 500; i++) {
@@ -736,7 +710,7 @@ static void a_full_table_keeps_its_flows(void)
 
 static void room_that_was_freed_is_used_again(void)
 {
-	struct pps_flow_table *table = create(300);
+	struct pps_flow_table *table = create_table(300);
 
 	for (uint32_t i = 0; i < 100000; i++) {
 		struct pps_flow_key key = key_number(i), old = key_number(i - 300);
@@ -751,7 +725,7 @@ static void room_that_was_freed_is_used_again(void)
 
 static void changes_counts_adds_and_removes_alone(void)
 {
-	struct pps_flow_table *table = create(1);
+	struct pps_flow_table *table = create_table(1);
 	struct pps_flow_key key = key_number(0), other = key_number(1);
 	uint64_t before = pps_flow_changes(table);
 	uint32_t handle = add(table, &key);
@@ -770,7 +744,7 @@ static void changes_counts_adds_and_removes_alone(void)
 /* Whether a key was touched is said by some bits of its hash: never no when it was. */
 static void keys_added_or_removed_since_the_burst_are_touched(void)
 {
-	struct pps_flow_table *table = create(64);
+	struct pps_flow_table *table = create_table(64);
 	struct pps_flow_key keys[64];
 	uint32_t hashes[64], handles[64];
 	unsigned int touched = 0;
@@ -799,7 +773,7 @@ static void keys_added_or_removed_since_the_burst_are_touched(void)
 /* A table of two has two places for recent flows, each full of the wrong one half of the time. */
 static void flows_that_share_a_place_of_recent_ones_are_all_found(void)
 {
-	struct pps_flow_table *table = create(2);
+	struct pps_flow_table *table = create_table(2);
 
 	for (uint32_t i = 0; i < 300; i++) {
 		struct pps_flow_key keys[3];
@@ -826,7 +800,7 @@ static void flows_that_share_a_place_of_recent_ones_are_all_found(void)
 
 static void a_plain_key_is_not_the_beginning_of_a_wide_one(void)
 {
-	struct pps_flow_table *table = create(1);
+	struct pps_flow_table *table = create_table(1);
 
 	for (int plain_lives = 0; plain_lives < 2; plain_lives++) {
 		struct pps_flow_key wide = key_number(2), plain = {.is_wide = false};
@@ -845,7 +819,7 @@ static void a_plain_key_is_not_the_beginning_of_a_wide_one(void)
 
 static void entries_lie_on_cache_lines(void)
 {
-	struct pps_flow_table *table = create(10);
+	struct pps_flow_table *table = create_table(10);
 
 	for (uint32_t i = 0; i < 10; i++) {
 		struct pps_flow_key key = key_number(i);
@@ -866,7 +840,7 @@ static size_t heap_bytes(void)
 
 static void nothing_leaks(void)
 {
-	struct pps_flow_table *table = create(1000);
+	struct pps_flow_table *table = create_table(1000);
 	size_t before;
 
 	pps_flow_table_destroy(table);
@@ -874,7 +848,7 @@ static void nothing_leaks(void)
 	for (int round = 0; round < 50; round++) {
 		struct pps_flow_key key = key_number((uint32_t)round);
 
-		table = create(1000);
+		table = create_table(1000);
 		add(table, &key);
 		pps_flow_table_destroy(table);
 	}
@@ -888,7 +862,7 @@ static void the_memory_reported_is_the_memory_taken(void)
 
 	for (size_t i = 0; i < UNIT_COUNT(sizes); i++) {
 		size_t before = heap_bytes(), taken;
-		struct pps_flow_table *table = create(sizes[i]);
+		struct pps_flow_table *table = create_table(sizes[i]);
 
 		taken = heap_bytes() - before;
 		CU_ASSERT_TRUE(pps_flow_memory(table) <= taken);
@@ -925,7 +899,7 @@ static void a_table_too_large_for_memory_is_refused_whole(void)
 
 static void a_name_in_use_is_refused(void)
 {
-	struct pps_flow_table *table = create(100);
+	struct pps_flow_table *table = create_table(100);
 
 	expect_no_table("test", 100, EINVAL);
 	pps_flow_table_destroy(table);
@@ -934,7 +908,7 @@ static void a_name_in_use_is_refused(void)
 static void two_tables_hash_differently(void)
 {
 	struct pps_flow_table_params params = {.name = "a-name-of-16-chr", .flows = 9, .socket = 0};
-	struct pps_flow_table *a = pps_flow_table_create(&params), *b = create(9);
+	struct pps_flow_table *a = pps_flow_table_create(&params), *b = create_table(9);
 	unsigned int equal = 0;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(a);
@@ -950,7 +924,7 @@ static void two_tables_hash_differently(void)
 
 static void the_portable_hash_serves_a_table_as_well(void)
 {
-	struct pps_flow_table *table = create(2000);
+	struct pps_flow_table *table = create_table(2000);
 
 	table->hasher.aes = false;
 	for (uint32_t i = 0; i < 2000; i++) {
@@ -973,7 +947,7 @@ static void the_portable_hash_serves_a_table_as_well(void)
 
 static void an_empty_table_is_walked_and_gives_nothing(void)
 {
-	struct pps_flow_table *table = create(1000);
+	struct pps_flow_table *table = create_table(1000);
 	uint32_t cursor = 0, handles[64], calls = 0;
 
 	do {
@@ -987,7 +961,7 @@ static void an_empty_table_is_walked_and_gives_nothing(void)
 static void a_walk_visits_every_flow_once(void)
 {
 	static const unsigned int slices[] = {1, 3, 7, 64, 65, 200, 100000};
-	struct pps_flow_table *table = create(5000);
+	struct pps_flow_table *table = create_table(5000);
 
 	for (uint32_t i = 0; i < 5000; i++) {
 		struct pps_flow_key key = key_number(i);
@@ -1014,7 +988,7 @@ static void a_walk_visits_every_flow_once(void)
 
 static void a_walk_that_removes_visits_every_flow_once(void)
 {
-	struct pps_flow_table *table = create(5000);
+	struct pps_flow_table *table = create_table(5000);
 	uint32_t cursor = 0, visited = 0;
 
 	for (uint32_t i = 0; i < 5000; i++) {
@@ -1037,7 +1011,7 @@ static void a_walk_that_removes_visits_every_flow_once(void)
 
 static void a_walk_looks_at_no_more_than_asked(void)
 {
-	struct pps_flow_table *table = create(5000);
+	struct pps_flow_table *table = create_table(5000);
 	uint32_t handles[10], cursor = 0, before = 0;
 
 	do {
@@ -1051,7 +1025,7 @@ static void a_walk_looks_at_no_more_than_asked(void)
 
 static void a_walk_sees_an_entry_that_has_no_state_yet(void)
 {
-	struct pps_flow_table *table = create(10);
+	struct pps_flow_table *table = create_table(10);
 	struct pps_flow_key key = key_number(5);
 	uint32_t handle = add(table, &key), cursor = 0, handles[4096], n = 0;
 

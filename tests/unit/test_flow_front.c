@@ -4,6 +4,7 @@
 #include <pps_flow.h>
 
 #include "flow_priv.h"
+#include "flow_tables.h"
 #include "unit.h"
 
 /*
@@ -21,30 +22,6 @@ static uint32_t draw(uint32_t n)
 {
 	random_state = random_state * UINT64_C(6364136223846793005) + 1442695040888963407;
 	return (uint32_t)((random_state >> 33) % n);
-}
-
-static struct pps_flow_table *table_of(uint32_t flows)
-{
-	struct pps_flow_table_params params = {.name = "front", .flows = flows, .socket = -1};
-	struct pps_flow_table *table = pps_flow_table_create(&params);
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(table);
-	return table;
-}
-
-static struct pps_flow_key key_number(uint32_t i)
-{
-	struct pps_flow_key key;
-
-	memset(&key, 0, sizeof(key));
-	key.is_wide = i % 3 == 2;
-	if (key.is_wide) {
-		memcpy(key.wide.outside, &i, sizeof(i));
-		key.wide.family = 6;
-	} else {
-		memcpy(key.v4.outside, &i, sizeof(i));
-	}
-	return key;
 }
 
 /* Slots taken and strays, of all sets. */
@@ -101,7 +78,7 @@ static bool burst_agrees(struct pps_flow_table *table, const uint32_t *handles)
 
 static void every_live_flow_is_found_and_no_other_however_full_the_sets_are(void)
 {
-	struct pps_flow_table *table = table_of(FLOWS);
+	struct pps_flow_table *table = create_table(FLOWS);
 	uint32_t handles[KEYS], wrong = 0, strays_seen = 0;
 
 	memset(handles, 0xff, sizeof(handles));
@@ -134,7 +111,7 @@ static void every_live_flow_is_found_and_no_other_however_full_the_sets_are(void
 
 static void a_stray_that_is_looked_up_takes_a_slot(void)
 {
-	struct pps_flow_table *table = table_of(FRONT_SET_FLOWS);
+	struct pps_flow_table *table = create_table(FRONT_SET_FLOWS);
 	struct pps_flow_key key;
 	uint32_t first, hash, slots, strays, handle;
 
@@ -157,7 +134,7 @@ static void a_stray_that_is_looked_up_takes_a_slot(void)
 
 static void the_slot_of_a_flow_that_ended_is_free(void)
 {
-	struct pps_flow_table *table = table_of(FRONT_SET_FLOWS);
+	struct pps_flow_table *table = create_table(FRONT_SET_FLOWS);
 	uint32_t slots, strays, handles[FRONT_SLOTS];
 
 	for (uint32_t i = 0; i < FRONT_SLOTS; i++)
@@ -174,7 +151,7 @@ static void the_slot_of_a_flow_that_ended_is_free(void)
 
 static void a_wide_key_that_begins_with_a_short_one_is_another(void)
 {
-	struct pps_flow_table *table = table_of(FRONT_SET_FLOWS);
+	struct pps_flow_table *table = create_table(FRONT_SET_FLOWS);
 	struct pps_flow_key key = {.v4 = {.inside = {198, 51, 100, 1}, .protocol = PPS_IP_TCP}};
 	struct pps_flow_key wide = {.is_wide = true};
 	uint32_t hash = pps_flow_hash(table, &key), handle;
@@ -200,7 +177,7 @@ static void a_wide_key_that_begins_with_a_short_one_is_another(void)
 
 static void what_is_prepared_is_not_added(void)
 {
-	struct pps_flow_table *table = table_of(FLOWS);
+	struct pps_flow_table *table = create_table(FLOWS);
 	struct pps_flow_key keys[PPS_FLOW_BURST_MAX];
 	uint32_t hashes[PPS_FLOW_BURST_MAX], handles[PPS_FLOW_BURST_MAX];
 
