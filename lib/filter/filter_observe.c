@@ -13,6 +13,7 @@
 #include "filter_priv.h"
 
 #define PLACES       65536u /* a power of two */
+#define PLACES_EACH  4u /* a tuple has one of so many, side by side */
 #define FORGET_TICKS 60000u /* after the last packet of the tuple */
 
 /* A tuple that was denied. */
@@ -47,16 +48,37 @@ static bool is_same_key(const struct pps_flow_key *a, const struct pps_flow_key 
 			  : memcmp(&a->v4, &b->v4, sizeof(a->v4)) == 0;
 }
 
-/* The place of a packet's tuple; what is in it may be another's. */
+static bool is_here(const struct pps_filter *filter, const struct denied_tuple *place,
+	const struct pps_flow_key *key)
+{
+	return place->taken && filter->burst.now->tick - place->seen < FORGET_TICKS &&
+		is_same_key(&place->key, key);
+}
+
+/* The place of a packet's tuple; or the one it is to have, where nobody's is or the one that was
+ * silent longest. */
 static struct denied_tuple *find_place(
 	struct pps_filter *filter, const struct pps_packet *packet, struct pps_flow_key *ret_key)
 {
 	const struct pps_ingress *ingress = filter->burst.ingress;
-	uint32_t hash;
+	struct denied_tuple *places, *ret = NULL;
+	uint32_t hash, longest = 0;
 
 	pps_flow_key_make(packet, ingress->segment, ingress->side, ret_key);
 	hash = pps_flow_hash(filter->flows, ret_key);
-	return &filter->observed->places[hash & (PLACES - 1)];
+	places = &filter->observed->places[hash * PLACES_EACH & (PLACES - 1)];
+	for (unsigned int i = 0; i < PLACES_EACH; i++) {
+		uint32_t silent =
+			places[i].taken ? filter->burst.now->tick - places[i].seen : UINT32_MAX;
+
+		if (is_here(filter, &places[i], ret_key))
+			return &places[i];
+		if (ret == NULL || silent > longest) {
+			ret = &places[i];
+			longest = silent;
+		}
+	}
+	return ret;
 }
 
 /* A packet of the tuple in 'place': true when it is the first from the other side. */
@@ -68,13 +90,6 @@ static bool note_packet(struct pps_filter *filter, struct denied_tuple *place)
 	place->answered = true;
 	pps_stats_add(&filter->stats->observed_answered, 1);
 	return true;
-}
-
-static bool is_here(const struct pps_filter *filter, const struct denied_tuple *place,
-	const struct pps_flow_key *key)
-{
-	return place->taken && filter->burst.now->tick - place->seen < FORGET_TICKS &&
-		is_same_key(&place->key, key);
 }
 
 /* Is it a packet of a conversation that the law does not let begin? */

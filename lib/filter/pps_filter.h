@@ -26,16 +26,16 @@
  *
  * Observer. The same again, of a copy of the traffic: the worker forwards nothing, and what is
  * denied was on the wire all the same. Besides its packets and bytes (observed, observed_bytes: all
- * that is denied, but not what side_unknown leaves unjudged) conversations are counted:
+ * that is denied, but not what side_unknown leaves unjudged) conversations are counted.
+ * observed_conversations: a denied packet with a tuple, of no live flow and denied by step 4 or by
+ * 7 and behind, whose tuple was not denied lately. observed_answered: then the other side sent a
+ * packet of the tuple, once a conversation: denied (tcp_not_syn, a UDP answer) or starting a flow
+ * of its own. So the denied packet, or one before it, reached its destination.
  *
- *     observed_conversations   a denied packet with a tuple, of no live flow and denied by step 4
- * or by 7 and behind, whose tuple was not denied lately observed_answered        then the other
- * side sent a packet of the tuple, once a conversation: denied (tcp_not_syn, a UDP answer) or
- * starting a flow of its own. So the denied packet, or one before it, reached its destination
- *
- * What was denied lately stands in a table of 65,536 places by the hash of the tuple, one tuple
- * each: it is forgotten a minute after its last packet, or when another takes its place, and counts
- * as another conversation if it goes on after that. ICMP errors are no answers. (filter_observe.c)
+ * What was denied lately stands in a table of 65,536 places; a tuple has one of four, by its hash:
+ * it is forgotten a minute after its last packet, or when another needs a place and no other one of
+ * the four was silent for longer, and counts as another conversation if it goes on after that. ICMP
+ * errors are no answers. (filter_observe.c)
  *
  * Fragments. A fragment that comes before the first one of its datagram gets no verdict yet
  * (PPS_REASON_HELD): its frame is the filter's from then on, in inline mode. What the
