@@ -9,6 +9,7 @@ goes one way here. (What workers decide together, in the order of captured time,
 other files, run with PPSFW_WORKERS.) No file has more frames than a ring between workers.
 """
 
+import contextlib
 import glob
 import ipaddress
 import os
@@ -42,6 +43,15 @@ def started(document, frames, workers, **config):
     return appliance
 
 
+@contextlib.contextmanager
+def judged(document, frames, workers):
+    """A daemon that has judged these frames."""
+    with started(document, frames, workers) as appliance:
+        appliance.start()
+        wait_for(appliance, len(frames))
+        yield appliance
+
+
 def received(appliance):
     """How many frames have been judged."""
     return appliance.call("status")["segments"][0]["outside"]["rx_packets"]
@@ -61,9 +71,7 @@ def drops(appliance):
 def every_worker_judges_its_own_and_flows_keep_their_order():
     frames = [numbered(client, number) for client in CLIENTS for number in range(10)]
     for workers in (2, 4):
-        with started(policy(ANY_UDP), frames, workers) as appliance:
-            appliance.start()
-            wait_for(appliance, len(frames))
+        with judged(policy(ANY_UDP), frames, workers) as appliance:
             status = appliance.call("status")
             check_equal(drops(appliance), {})
             check_equal(status["flows"]["live"], len(CLIENTS))
@@ -100,9 +108,7 @@ def frames_longer_than_any_packet_are_handed_to_nobody():
 @test
 def an_operator_finds_every_flow_whoever_owns_it():
     frames = [numbered(client, 0) for client in CLIENTS]
-    with started(policy(ANY_UDP), frames, 4) as appliance:
-        appliance.start()
-        wait_for(appliance, len(frames))
+    with judged(policy(ANY_UDP), frames, 4) as appliance:
         check_equal(appliance.call("show_flows", {"max": 1000})["matched"], len(CLIENTS))
         for client in CLIENTS:
             question = {"direction": "inbound", "protocol": "udp", "source": client,
@@ -127,9 +133,7 @@ def error_about(client):
 @test
 def what_speaks_of_a_flow_is_asked_of_its_owner():
     frames = [numbered(client, 0) for client in CLIENTS[:30]]
-    with started(policy(ANY_UDP), frames, 4) as appliance:
-        appliance.start()
-        wait_for(appliance, len(frames))
+    with judged(policy(ANY_UDP), frames, 4) as appliance:
         for client in CLIENTS[:30]:
             frame = error_about(client)
             answer = appliance.call("explain", {"direction": "outbound", "frame": frame.hex(),
@@ -143,9 +147,7 @@ def limits_hold_over_all_workers_to_the_flow():
               for number in range(5) for client in CLIENTS]
     limited = approve("UDP", "inbound", protocol="udp", limits={"flows": 123})
     for workers in (2, 4):
-        with started(policy(limited), frames, workers) as appliance:
-            appliance.start()
-            wait_for(appliance, len(frames))
+        with judged(policy(limited), frames, workers) as appliance:
             check_equal(appliance.call("status")["flows"]["live"], 123)
             check_equal(drops(appliance), {"limit_flows": len(frames) - 123})
             rule = [rule for rule in appliance.call("show_rules")["rules"]
@@ -158,9 +160,7 @@ def a_source_that_talks_to_many_has_one_share():
     servers = [f"198.51.100.{number}" for number in range(1, 201)]
     frames = [udp_frame(CLIENTS[0], 4000, server, 53) for server in servers]
     limited = approve("UDP", "inbound", protocol="udp", limits={"flows_per_source": 50})
-    with started(policy(limited), frames, 4) as appliance:
-        appliance.start()
-        wait_for(appliance, len(frames))
+    with judged(policy(limited), frames, 4) as appliance:
         check_equal(appliance.call("status")["flows"]["live"], 50)
         check_equal(drops(appliance), {"limit_flows_per_source": 150})
 
@@ -168,9 +168,7 @@ def a_source_that_talks_to_many_has_one_share():
 @test
 def a_load_judges_the_flows_of_all_workers():
     frames = [numbered(client, 0) for client in CLIENTS]
-    with started(policy(ANY_UDP), frames, 4) as appliance:
-        appliance.start()
-        wait_for(appliance, len(frames))
+    with judged(policy(ANY_UDP), frames, 4) as appliance:
         some = approve("SOME", "inbound", protocol="udp", source=CLIENTS[:30])
         answer = appliance.load(policy(some, revision=2))
         check_equal((answer["flows"]["kept"], answer["flows"]["rebound"], answer["flows"]["cut"]),

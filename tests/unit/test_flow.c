@@ -770,8 +770,8 @@ static void keys_added_or_removed_since_the_burst_are_touched(void)
 	pps_flow_table_destroy(table);
 }
 
-/* A table of two has two places for recent flows, each full of the wrong one half of the time. */
-static void flows_that_share_a_place_of_recent_ones_are_all_found(void)
+/* A table of two has one set. */
+static void flows_that_share_a_set_of_the_front_are_all_found(void)
 {
 	struct pps_flow_table *table = create_table(2);
 
@@ -1071,7 +1071,7 @@ static const struct unit_test tests[] = {
 	UNIT_TEST(room_that_was_freed_is_used_again),
 	UNIT_TEST(changes_counts_adds_and_removes_alone),
 	UNIT_TEST(keys_added_or_removed_since_the_burst_are_touched),
-	UNIT_TEST(flows_that_share_a_place_of_recent_ones_are_all_found),
+	UNIT_TEST(flows_that_share_a_set_of_the_front_are_all_found),
 	UNIT_TEST(a_plain_key_is_not_the_beginning_of_a_wide_one),
 	UNIT_TEST(entries_lie_on_cache_lines),
 	UNIT_TEST(nothing_leaks),
