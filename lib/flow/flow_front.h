@@ -16,8 +16,8 @@
  *
  * Full       A set that is full when a flow begins or a stray is looked up gives a slot to it, each
  *            in turn, and who had it becomes a stray. With as many flows as the table was made for,
- *            up to sixteen to a set, one in four or more is a stray; with half of them one in
- *            thirty.
+ *            up to sixteen to a set, one in four is a stray, or fewer; with half of them one in
+ *            sixty.
  *
  * Threads    As the flow table: one worker's.
  */
